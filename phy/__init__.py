@@ -1,0 +1,1 @@
+"""Signals: bits, codes, constellations, channels and links. Knows no images, files or networks."""
