@@ -1,0 +1,94 @@
+"""Block error rates over AWGN, measured on this chain and read off between the measured points.
+
+`data/bler_curves.json` holds counts and their provenance; `python -m phy.calibrate` writes it. The curve of a scheme is the
+isotonic (never rising) fit of its counts, interpolated linearly in log10 BLER over the SNR in dB. Below the first point it
+continues the first slope up to 1. Beyond the last point it continues, straight, the slope of the last decade measured: block
+error curves steepen until an error floor, so this errs on the safe side as long as no floor lies below what was counted.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+MIN_ERRORS = 10
+"""A point with fewer block errors than this does not shape the curve."""
+TAIL_DECADES = 1.0
+"""The extrapolation's slope is fitted to the points within this many decades of the last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """log10 BLER over Es/N0: rising knots snr_db [n], falling log_bler [n], and the slope beyond them, per dB."""
+
+    snr_db: NDArray[np.float64]
+    log_bler: NDArray[np.float64]
+    tail_slope: float
+
+    def log10(self, snr_db: NDArray[np.float64]) -> NDArray[np.float64]:
+        """log10 BLER at snr_db [...], at most 0; -inf dB gives 0."""
+        x = np.asarray(snr_db, np.float64)
+        head = (self.log_bler[1] - self.log_bler[0]) / (self.snr_db[1] - self.snr_db[0])
+        y = np.interp(x, self.snr_db, self.log_bler)
+        y = np.where(x < self.snr_db[0], self.log_bler[0] + head * (x - self.snr_db[0]), y) if head < 0 else y
+        y = np.where(x > self.snr_db[-1], self.log_bler[-1] + self.tail_slope * (x - self.snr_db[-1]), y)
+        return np.minimum(y, 0.0)
+
+
+def falling_fit(rate: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weighted least squares under r_1 >= r_2 >= ...: pool adjacent violators. [n] -> [n]."""
+    pools: list[list[float]] = []
+    for r, w in zip(rate, weight, strict=True):
+        pools.append([r, w, 1])
+        while len(pools) > 1 and pools[-2][0] < pools[-1][0]:
+            r2, w2, n2 = pools.pop()
+            r1, w1, n1 = pools.pop()
+            pools.append([(r1 * w1 + r2 * w2) / (w1 + w2), w1 + w2, n1 + n2])
+    return np.concatenate([np.full(int(n), r) for r, _, n in pools])
+
+
+def fit(points: Sequence[Sequence[float]]) -> Curve:
+    """The curve through counts (snr_db, block_errors, blocks), in any order; at least two points must have 10 errors."""
+    counts = np.array(sorted(tuple(p[:3]) for p in points), np.float64)
+    counts = counts[counts[:, 1] >= MIN_ERRORS]
+    if len(counts) < 2:
+        raise ValueError(f"points: need 2 with at least {MIN_ERRORS} block errors, got {len(counts)}; measure more blocks")
+    snr_db, errors, blocks = counts.T
+    log_bler = np.log10(falling_fit(errors / blocks, blocks))
+    tail = log_bler <= log_bler[-1] + TAIL_DECADES
+    tail[-2] = True
+    slope = float(np.polyfit(snr_db[tail], log_bler[tail], 1)[0])
+    return Curve(snr_db=snr_db, log_bler=log_bler, tail_slope=slope)
+
+
+@cache
+def table() -> dict:
+    """The whole of `data/bler_curves.json`: provenance and counts."""
+    return json.loads(files("phy").joinpath("data/bler_curves.json").read_text())
+
+
+@cache
+def curve(mcs_name: str) -> Curve:
+    """The measured curve of a scheme; ValueError where none was measured."""
+    curves = table()["curves"]
+    if mcs_name not in curves:
+        raise ValueError(f"mcs: must have a measured curve, got {mcs_name!r}; run python -m phy.calibrate --mcs {mcs_name}")
+    return fit(curves[mcs_name])
+
+
+def log_success(mcs_name: str, snr_db: NDArray[np.float64]) -> NDArray[np.float64]:
+    """log(1 - BLER) of one code block at Es/N0 snr_db [...], natural logarithm, -inf where every block fails."""
+    with np.errstate(divide="ignore"):
+        return np.log1p(-(10.0 ** curve(mcs_name).log10(snr_db)))
+
+
+def support(mcs_name: str) -> NDArray[np.float64]:
+    """A fine grid of Es/N0 in dB from where every block fails to where one in 1e12 does."""
+    c = curve(mcs_name)
+    low = c.snr_db[0] - 3.0
+    high = c.snr_db[-1] + (12.0 + c.log_bler[-1]) / -c.tail_slope
+    return np.linspace(low, high, 4097)

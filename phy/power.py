@@ -1,0 +1,35 @@
+"""How a frame is shared: consecutive channel uses to each stream, and equal energy to each use."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+POWER_TOLERANCE = 1e-3
+"""Relative excess of a stream's mean power that float32 arithmetic may leave."""
+
+
+def split_uses(n_uses: int, shares: Mapping[str, float]) -> dict[str, int]:
+    """Channel uses of each stream, in proportion to its share; they sum to n_uses exactly.
+
+    Borders between streams lie at floor(n_uses * cumulated share / all shares), computed in fractions.
+
+    >>> split_uses(12, {"digital": 0.2, "analog": 1.0})
+    {'digital': 2, 'analog': 10}
+    """
+    exact = {name: Fraction(share).limit_denominator(10**9) for name, share in shares.items()}
+    total, run, border, uses = sum(exact.values()), Fraction(0), 0, {}
+    for name, share in exact.items():
+        run += share
+        end = int(n_uses * run / total)
+        uses[name], border = end - border, end
+    return uses
+
+
+def check_power(name: str, symbols: NDArray[np.complex64]) -> None:
+    """ValueError if the mean power of complex64 [n] exceeds 1, or is no number."""
+    energy = float(np.sum(np.abs(symbols.astype(np.complex128)) ** 2))
+    if not energy <= symbols.size * (1 + POWER_TOLERANCE):
+        power = energy / max(symbols.size, 1)
+        raise ValueError(f"{name}: mean power must be at most 1, got {power:.6g}; normalise before sending")
