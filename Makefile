@@ -1,0 +1,41 @@
+# make run    set up, then the main job: an image over a hybrid digital-analog Rician link
+# make test   set up, then the tests (the slow ones apart: make slow)
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup-stamp
+SCENARIO ?= scenarios/rician_hda.yaml
+
+.PHONY: run test slow lint bench wheel setup clean
+run: setup
+	$(BIN)/linksim run $(SCENARIO)
+
+test: setup
+	$(BIN)/python -m pytest
+
+slow: setup
+	$(BIN)/python -m pytest -m slow
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+wheel: setup
+	$(BIN)/python -m build --wheel --outdir dist .
+
+setup: $(STAMP)
+
+# pyldpc has no wheel, and its setup.py imports numpy: it is built last, against the numpy that is there.
+$(STAMP): setup.cfg pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("linksim needs Python 3.11 or newer; say make PYTHON=python3.x" if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt setuptools wheel numpy scipy
+	$(BIN)/python -m pip install --quiet -c constraints.txt --editable '.[cpu,train,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation pyldpc
+	touch $@
+
+clean:
+	rm -rf build dist *.egg-info runs .pytest_cache .ruff_cache .hypothesis
