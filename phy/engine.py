@@ -1,0 +1,97 @@
+"""Engines: who computes. An engine never changes what is asked of it; one that cannot compute it refuses."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phy import mapping
+from phy.constellation import Constellation
+from phy.fec import reference
+from phy.fec.code import Code
+from phy.fec.decoder import Decoder
+from phy.mapping import Demapping
+
+
+class Engine(Protocol):
+    """Bits to symbols and back, NumPy at the border, a batch of B codewords or symbol rows at a time (B = 0 included)."""
+
+    name: ClassVar[str]
+
+    def encode(self, code: Code, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Codewords uint8 [B, n] of information bits uint8 [B, k]."""
+        ...
+
+    def map(self, constellation: Constellation, bits: NDArray[np.uint8]) -> NDArray[np.complex64]:
+        """Symbols complex64 [B, s] of unit mean energy, of bits uint8 [B, m s]."""
+        ...
+
+    def demap(
+        self,
+        constellation: Constellation,
+        y: NDArray[np.complex64],
+        noise_var: NDArray[np.float32],
+        method: Demapping,
+    ) -> NDArray[np.float32]:
+        """LLRs log p(0)/p(1) float32 [B, m s] of symbols complex64 [B, s], N0 float32 [B, s] per complex symbol."""
+        ...
+
+    def decode(self, code: Code, llr: NDArray[np.float32], decoder: Decoder) -> NDArray[np.uint8]:
+        """Information bits uint8 [B, k] of LLRs float32 [B, n]."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceEngine:
+    """The float64 NumPy reference: slow, plain, everywhere."""
+
+    name: ClassVar[str] = "reference"
+
+    def encode(self, code: Code, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """See `Engine.encode`."""
+        return code.encode(bits)
+
+    def map(self, constellation: Constellation, bits: NDArray[np.uint8]) -> NDArray[np.complex64]:
+        """See `Engine.map`."""
+        return mapping.map_bits(constellation, bits).astype(np.complex64)
+
+    def demap(
+        self,
+        constellation: Constellation,
+        y: NDArray[np.complex64],
+        noise_var: NDArray[np.float32],
+        method: Demapping,
+    ) -> NDArray[np.float32]:
+        """See `Engine.demap`."""
+        return mapping.demap(constellation, y, noise_var, method).astype(np.float32)
+
+    def decode(self, code: Code, llr: NDArray[np.float32], decoder: Decoder) -> NDArray[np.uint8]:
+        """See `Engine.decode`."""
+        return reference.decode(code, llr, decoder).bits[:, : code.k]
+
+
+def _sionna() -> Engine:
+    from phy.sionna_engine import (
+        SionnaEngine,
+    )  # TensorFlow takes seconds to import: only who asks for it pays
+
+    return SionnaEngine()
+
+
+ENGINES: dict[str, Callable[[], Engine]] = {"sionna": _sionna, "reference": ReferenceEngine}
+"""Name -> how to get the engine."""
+
+
+@cache
+def find_engine(name: str) -> Engine:
+    """The engine of that name, one instance a process, so that compiled functions are shared."""
+    if name not in ENGINES:
+        near = get_close_matches(name, ENGINES, n=1, cutoff=0.0)
+        raise ValueError(
+            f"engine: must be one of {', '.join(ENGINES)}, got {name!r}; did you mean {near[0]!r}?"
+        )
+    return ENGINES[name]()

@@ -1,0 +1,129 @@
+"""Linear block codes as values: the abstract code, and quasi-cyclic LDPC codes that encode by forward substitution."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+EMPTY = -1
+"""Prototype entry of an all-zero circulant."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Code(ABC):
+    """A binary linear block code, systematic with the information bits first."""
+
+    name: str
+
+    @property
+    @abstractmethod
+    def n(self) -> int:
+        """Codeword length, bits."""
+
+    @property
+    @abstractmethod
+    def k(self) -> int:
+        """Information length, bits."""
+
+    @property
+    def rate(self) -> Fraction:
+        """k / n."""
+        return Fraction(self.k, self.n)
+
+    @abstractmethod
+    def encode(self, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Codewords uint8 [..., n] of information bits uint8 [..., k]; the first k bits are the information."""
+
+    @abstractmethod
+    def parity_check(self) -> NDArray[np.uint8]:
+        """H: uint8 [n-k, n], so that H c = 0 (mod 2) for every codeword c."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QcLdpc(Code):
+    """A quasi-cyclic LDPC code whose parity part is block lower triangular.
+
+    prototype: [block rows][block columns], an entry s >= 0 stands for the lifting x lifting identity with its columns
+        cyclically shifted right by s (check r of the block row sees bit (r + s) mod lifting), -1 for a zero block.
+    lifting: circulant size Z.
+
+    Encoding is block forward substitution (Richardson and Urbanke 2001, the case without a gap): with d the shift of the
+    diagonal block, p_i = P^{-d} (sum of P^{s_ij} v_j over the blocks j already known).
+
+    >>> code = QcLdpc(name="single parity check", prototype=((0, 0, 0),), lifting=1)
+    >>> code.encode(np.array([[1, 0], [1, 1]], np.uint8)).tolist()
+    [[1, 0, 1], [1, 1, 0]]
+    """
+
+    prototype: tuple[tuple[int, ...], ...]
+    lifting: int
+
+    def __post_init__(self) -> None:
+        rows, columns = len(self.prototype), len(self.prototype[0]) if self.prototype else 0
+        if rows == 0 or columns <= rows or any(len(row) != columns for row in self.prototype):
+            raise ValueError(
+                f"prototype: must be a table of more columns than rows, got {rows} x {columns}; see the code's table"
+            )
+        if any(not EMPTY <= s < self.lifting for row in self.prototype for s in row):
+            raise ValueError(
+                f"prototype: shifts must be -1 or 0..{self.lifting - 1}, got {self.prototype}; see the code's table"
+            )
+        parity = [row[columns - rows :] for row in self.prototype]
+        triangular = all(s == EMPTY for i, row in enumerate(parity) for s in row[i + 1 :])
+        if not triangular or any(row[i] == EMPTY for i, row in enumerate(parity)):
+            raise ValueError(
+                f"prototype: the last {rows} block columns must be lower triangular with a full diagonal, "
+                f"got {parity}; only such codes are encoded by forward substitution"
+            )
+
+    @property
+    def n(self) -> int:
+        """Codeword length, bits."""
+        return len(self.prototype[0]) * self.lifting
+
+    @property
+    def k(self) -> int:
+        """Information length, bits: n - rank H, since H's parity part is triangular with permutations on its diagonal."""
+        return self.n - len(self.prototype) * self.lifting
+
+    def encode(self, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Codewords uint8 [..., n] of information bits uint8 [..., k], all of a batch at once."""
+        bits = np.asarray(bits, np.uint8)
+        if bits.shape[-1:] != (self.k,):
+            raise ValueError(
+                f"bits: last axis must be k = {self.k}, got shape {bits.shape}; segment the payload first"
+            )
+        z, n_info = self.lifting, self.k // self.lifting
+        batch = bits.reshape(-1, self.k)
+        blocks = np.empty((len(self.prototype[0]), z, len(batch)), np.uint8)  # codewords in the fastest axis
+        blocks[:n_info] = batch.T.reshape(n_info, z, -1)
+        for i, row in enumerate(self.prototype):
+            known = np.zeros((z, len(batch)), np.uint8)
+            for j, s in enumerate(row[: n_info + i]):
+                if s != EMPTY:
+                    known[: z - s] ^= blocks[j, s:]
+                    known[z - s :] ^= blocks[j, :s]
+            diagonal = row[n_info + i]
+            blocks[n_info + i, diagonal:] = known[: z - diagonal]
+            blocks[n_info + i, :diagonal] = known[z - diagonal :]
+        return np.ascontiguousarray(blocks.reshape(self.n, -1).T).reshape(*bits.shape[:-1], self.n)
+
+    def parity_check(self) -> NDArray[np.uint8]:
+        """H: uint8 [n-k, n], read only."""
+        return self._parity_check
+
+    @cached_property
+    def _parity_check(self) -> NDArray[np.uint8]:
+        z = self.lifting
+        h = np.zeros((len(self.prototype), z, len(self.prototype[0]), z), np.uint8)
+        r = np.arange(z)
+        for i, row in enumerate(self.prototype):
+            for j, s in enumerate(row):
+                if s != EMPTY:
+                    h[i, r, j, (r + s) % z] = 1
+        h = h.reshape(self.n - self.k, self.n)
+        h.flags.writeable = False
+        return h
