@@ -132,7 +132,9 @@ def expected_failure(mcs: Mcs, snr_db: float, n_uses: int, channel: Channel) -> 
     return float(-np.expm1(fades * np.log1p(-min(one_fade, 1.0)))) if one_fade < 1 else 1.0
 
 
-def choose(amc: Amc, candidates: Sequence[Mcs], snr_db: float, gains: NDArray[np.float64], n_uses: int) -> Mcs:
+def choose(
+    amc: Amc, candidates: Sequence[Mcs], snr_db: float, gains: NDArray[np.float64], n_uses: int
+) -> Mcs:
     """With CSIT: the fastest candidate whose payload fails at most with the target, else the most robust.
 
     candidates: schemes that can hold a payload, most robust first; gains: realised |h|^2 of the fades [n].

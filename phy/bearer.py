@@ -20,7 +20,9 @@ McsChoice = Annotated[Annotated[McsName, Tag("name")] | Annotated[Amc, Tag("amc"
 
 def _check_share(share: float) -> None:
     if not 0 < share < float("inf"):
-        raise ValueError(f"share: must be positive and finite, got {share}; it is the stream's relative weight in uses")
+        raise ValueError(
+            f"share: must be positive and finite, got {share}; it is the stream's relative weight in uses"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -56,7 +56,9 @@ def fit(points: Sequence[Sequence[float]]) -> Curve:
     counts = np.array(sorted(tuple(p[:3]) for p in points), np.float64)
     counts = counts[counts[:, 1] >= MIN_ERRORS]
     if len(counts) < 2:
-        raise ValueError(f"points: need 2 with at least {MIN_ERRORS} block errors, got {len(counts)}; measure more blocks")
+        raise ValueError(
+            f"points: need 2 with at least {MIN_ERRORS} block errors, got {len(counts)}; measure more blocks"
+        )
     snr_db, errors, blocks = counts.T
     log_bler = np.log10(falling_fit(errors / blocks, blocks))
     tail = log_bler <= log_bler[-1] + TAIL_DECADES
@@ -76,7 +78,9 @@ def curve(mcs_name: str) -> Curve:
     """The measured curve of a scheme; ValueError where none was measured."""
     curves = table()["curves"]
     if mcs_name not in curves:
-        raise ValueError(f"mcs: must have a measured curve, got {mcs_name!r}; run python -m phy.calibrate --mcs {mcs_name}")
+        raise ValueError(
+            f"mcs: must have a measured curve, got {mcs_name!r}; run python -m phy.calibrate --mcs {mcs_name}"
+        )
     return fit(curves[mcs_name])
 
 

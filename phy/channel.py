@@ -22,7 +22,9 @@ def complex_normal(n: int, rng: np.random.Generator) -> NDArray[np.complex128]:
 
 def _check_block(block: Block) -> None:
     if block != "frame" and (isinstance(block, bool) or not isinstance(block, int) or block < 1):
-        raise ValueError(f"block: must be 'frame' or at least 1 channel use, got {block!r}; write frame or a count")
+        raise ValueError(
+            f"block: must be 'frame' or at least 1 channel use, got {block!r}; write frame or a count"
+        )
 
 
 def _n_blocks(block: Block, n_uses: int) -> int:
@@ -87,7 +89,9 @@ class Rician:
 
     def __post_init__(self) -> None:
         if not 0 <= self.k_factor < float("inf"):
-            raise ValueError(f"k_factor: must be >= 0 and finite, got {self.k_factor}; it is linear, not in dB")
+            raise ValueError(
+                f"k_factor: must be >= 0 and finite, got {self.k_factor}; it is linear, not in dB"
+            )
         _check_block(self.block)
 
     def fading(self, n_uses: int, rng: np.random.Generator) -> NDArray[np.complex64]:

@@ -60,12 +60,16 @@ class KeySource:
     def _raw(self) -> tuple[str, bytes]:
         if self.env is not None:
             if self.env not in os.environ:
-                raise ValueError(f"key.env: must be set in the environment, got no {self.env!r}; export {self.env}=<hex>")
+                raise ValueError(
+                    f"key.env: must be set in the environment, got no {self.env!r}; export {self.env}=<hex>"
+                )
             return f"environment variable {self.env!r}", os.environ[self.env].encode()
         try:
             return f"file {self.file!r}", Path(self.file).expanduser().read_bytes()
         except OSError as error:
-            raise ValueError(f"key.file: must be readable, got {self.file!r} ({error.strerror}); check the path") from None
+            raise ValueError(
+                f"key.file: must be readable, got {self.file!r} ({error.strerror}); check the path"
+            ) from None
 
 
 def _from_hex(raw: bytes) -> bytes | None:
@@ -95,7 +99,9 @@ class AesCtr:
         """Ciphertext of uint8 [n] bits, uint8 [n]; the header is not bound."""
         return unpack(ctr(self.key.read(), nonce, pack(payload)), payload.size)
 
-    def decrypt(self, body: NDArray[np.uint8], n_bits: int, nonce: bytes, header: bytes) -> NDArray[np.uint8] | None:
+    def decrypt(
+        self, body: NDArray[np.uint8], n_bits: int, nonce: bytes, header: bytes
+    ) -> NDArray[np.uint8] | None:
         """The payload of uint8 [n_bits] ciphertext bits."""
         return self.encrypt(body, nonce, header)
 
@@ -115,7 +121,9 @@ class AesGcm:
         """Ciphertext and tag of uint8 [n] bits: uint8 [8 ceil(n/8) + 128]."""
         return unpack(AESGCM(self.key.read()).encrypt(nonce, pack(payload), header))
 
-    def decrypt(self, body: NDArray[np.uint8], n_bits: int, nonce: bytes, header: bytes) -> NDArray[np.uint8] | None:
+    def decrypt(
+        self, body: NDArray[np.uint8], n_bits: int, nonce: bytes, header: bytes
+    ) -> NDArray[np.uint8] | None:
         """The payload, uint8 [n_bits], or None where the tag does not agree."""
         try:
             return unpack(AESGCM(self.key.read()).decrypt(nonce, pack(body), header), n_bits)

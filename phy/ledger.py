@@ -1,8 +1,8 @@
 """What a frame was spent on, exactly: every coded bit of every channel use has one category.
 
-    uses * bits_per_use = data + signalling + header + tag + crc + padding + parity + fill        (digital)
-    uses                = data + fill                                                              (analog)
-    n_uses              = pilots + sum of the streams' uses
+uses * bits_per_use = data + signalling + header + tag + crc + padding + parity + fill        (digital)
+uses                = data + fill                                                              (analog)
+n_uses              = pilots + sum of the streams' uses
 """
 
 from collections.abc import Mapping

@@ -1,58 +1,27 @@
 """A link: streams side by side in one frame, one channel draw, one ledger.
 
-    messages -> frame (digital: cipher, CRC, code, map | analog: as is) -> y = h x + n -> least squares -> receptions
+messages -> frame (digital: cipher, CRC, code, map | analog: as is) -> y = h x + n -> least squares -> receptions
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import Field
 
-from phy.bearer import Bearer
-from phy.channel import Channel, complex_normal
+from phy.amc import Amc
+from phy.bearer import Bearer, DigitalBearer
+from phy.channel import Channel
 from phy.detect import Csi, PerfectCsi
-from phy.ledger import Ledger
-from phy.rng import Word, generator
-from phy.types import Grant, Message, Reception
-
-
-@dataclass(frozen=True, kw_only=True)
-class Draws:
-    """The channel of a batch of trials, as a value: everything random about it follows from the keys.
-
-    snr_db: long-term Es/N0, the link's offset included. keys: one a trial, (seed, link, image hash, trial); h and the
-    unit-variance noise depend on nothing else, so every SNR and every system meets the same ones.
-    nonce: words that name what else may change a plaintext (the scenario's hash, the point, the system).
-    """
-
-    channel: Channel
-    snr_db: float
-    keys: Sequence[tuple[Word, ...]]
-    nonce: tuple[Word, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def fading(self, trial: int, n_uses: int) -> NDArray[np.complex64]:
-        """h of one trial, complex64 [n_uses]."""
-        return self.channel.fading(n_uses, generator(*self.keys[trial], "fading"))
-
-    def noise(self, trial: int, n_uses: int) -> NDArray[np.complex64]:
-        """n / sqrt(N0) of one trial, complex64 [n_uses], CN(0, 1)."""
-        return complex_normal(n_uses, generator(*self.keys[trial], "noise")).astype(np.complex64)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Delivery:
-    """What one frame came to: the receiver's reception, the eavesdropper's (same y, no key), and the account."""
-
-    reception: Reception
-    eavesdropped: Reception
-    ledger: Ledger
+from phy.digital import Place, settle
+from phy.draws import Draws
+from phy.engine import find_engine
+from phy.power import split_uses
+from phy.rng import Word
+from phy.transmission import Delivery, deliver
+from phy.types import Grant, Message
+from phy.units import linear_to_db
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,14 +53,58 @@ class Link:
 
     def draw(self, snr_db: float, keys: Sequence[tuple[Word, ...]], nonce: Sequence[Word] = ()) -> Draws:
         """The channel of one trial per key at a scenario SNR."""
-        return Draws(channel=self.channel, snr_db=snr_db + self.snr_offset_db, keys=tuple(keys), nonce=tuple(nonce))
+        return Draws(
+            channel=self.channel, snr_db=snr_db + self.snr_offset_db, keys=tuple(keys), nonce=tuple(nonce)
+        )
 
     def grants(self, n_source: Sequence[int], draws: Draws) -> list[Mapping[str, Grant]]:
-        """What each stream of each trial may send; adaptive modulation is settled here."""
-        raise NotImplementedError
+        """What each stream of each trial may send; adaptive modulation is settled here.
+
+        n_source: source samples of each trial. The SNR told is the realised mean over the stream's uses where a digital
+        stream's rule has CSIT, else the long-term one.
+        """
+        return [self._trial_grants(n, draws, trial) for trial, n in enumerate(n_source)]
+
+    def _trial_grants(self, n_source: int, draws: Draws, trial: int) -> dict[str, Grant]:
+        uses = split_uses(self.n_uses(n_source), {name: b.share for name, b in self.streams.items()})
+        gain = np.abs(draws.fading(trial, self.n_uses(n_source)).astype(np.complex128)) ** 2
+        grants, start = {}, 0
+        for name, bearer in self.streams.items():
+            gains = gain[start : start + uses[name]]
+            start += uses[name]
+            told = linear_to_db(float(np.mean(gains))) if self.csit and gains.size else 0.0
+            grant = Grant(channel_uses=uses[name], payload_bits=0, snr_db=draws.snr_db + told)
+            if isinstance(bearer, DigitalBearer):
+                gains = gains[:1] if self.channel.block == "frame" else gains
+                place = settle(bearer, self.channel, draws.snr_db, gains, uses[name])
+                grant = replace(grant, payload_bits=place.framing.payload_bits, mcs=place.mcs.name)
+            grants[name] = grant
+        return grants
+
+    @property
+    def csit(self) -> bool:
+        """Whether the transmitter knows the realised gains."""
+        rules = (b.mcs for b in self.streams.values() if isinstance(b, DigitalBearer))
+        return any(isinstance(rule, Amc) and rule.csit for rule in rules)
+
+    def shortfalls(self, n_source: int) -> dict[str, str]:
+        """Digital streams that a frame for `n_source` samples gives too few uses for any payload, and what to do."""
+        uses = split_uses(self.n_uses(n_source), {name: b.share for name, b in self.streams.items()})
+        short = {}
+        for name, bearer in self.streams.items():
+            if not isinstance(bearer, DigitalBearer):
+                continue
+            places = [Place(bearer=bearer, mcs=mcs, n_uses=uses[name]) for mcs in bearer.schemes]
+            if not any(p.framing.payload_bits for p in places):
+                names = ", ".join(mcs.name for mcs in bearer.schemes)
+                short[name] = (
+                    f"streams.{name}: must hold a payload, got {uses[name]} channel uses, too few for {names}; "
+                    "raise bandwidth_ratio or the stream's share"
+                )
+        return short
 
     def deliver(
         self, messages: Sequence[Message], draws: Draws, grants: Sequence[Mapping[str, Grant]]
     ) -> list[Delivery]:
-        """Send every trial's message through its draw."""
-        raise NotImplementedError
+        """Send every trial's message through its draw: frame, channel, least squares, receivers, accounts."""
+        return deliver(find_engine(self.engine), self.streams, messages, draws, grants)

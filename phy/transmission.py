@@ -1,0 +1,192 @@
+"""One batch of frames from messages to receptions: assemble, pass the channel, detect, receive, account.
+
+x (streams side by side) -> y = h x + sqrt(N0) n -> x^ = h* y / |h|^2, N0 / |h|^2 -> blocks decided | noisy symbols
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phy.amc import MCS
+from phy.bearer import AnalogBearer, Bearer
+from phy.detect import least_squares
+from phy.digital import Place, demodulate, modulate
+from phy.draws import Draws
+from phy.engine import Engine
+from phy.ledger import Ledger, StreamLedger
+from phy.power import check_power
+from phy.types import Bits, Grant, Message, Observed, Reception, Stream, Symbols, SymbolsObserved
+from phy.units import noise_variance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """What one frame came to.
+
+    reception: the receiver's. eavesdropped: the same observation, read without the key. ledger: the account.
+    """
+
+    reception: Reception
+    eavesdropped: Reception
+    ledger: Ledger
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leg:
+    """One stream's part of one trial's frame. uses: its channel uses; place: where its payload rides, None if analog."""
+
+    trial: int
+    name: str
+    stream: Stream
+    uses: slice
+    place: Place | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """One trial on the air, use by use.
+
+    x: sent, complex64 [n]; x_hat: least squares, complex64 [n]; noise_var: of x_hat, float32 [n]; gain: |h|^2, float64 [n].
+    """
+
+    x: NDArray[np.complex64]
+    x_hat: NDArray[np.complex64]
+    noise_var: NDArray[np.float32]
+    gain: NDArray[np.float64]
+
+
+def deliver(
+    engine: Engine,
+    streams: Mapping[str, Bearer],
+    messages: Sequence[Message],
+    draws: Draws,
+    grants: Sequence[Mapping[str, Grant]],
+) -> list[Delivery]:
+    """Carry trial i's message over trial i's draw, in the uses and the scheme that its grants say."""
+    trials = range(len(draws))
+    legs = [_legs(i, streams, messages[i], draws, grants[i]) for i in trials]
+    digital = [leg for trial in legs for leg in trial if leg.place]
+    places = [leg.place for leg in digital]
+    sent = [leg.place.seal(leg.stream.data) for leg in digital]
+    modulated = iter(modulate(engine, places, sent))
+    symbols = [[next(modulated) if leg.place else leg.stream.data for leg in trial] for trial in legs]
+    frames = [_transmit(i, legs[i], symbols[i], draws) for i in trials]
+    seen = [frames[leg.trial] for leg in digital]
+    x_hat = [frame.x_hat[leg.uses] for leg, frame in zip(digital, seen, strict=True)]
+    noise_var = [frame.noise_var[leg.uses] for leg, frame in zip(digital, seen, strict=True)]
+    blocks = zip(sent, demodulate(engine, places, x_hat, noise_var), strict=True)
+    return [
+        _receive(legs[i], frames[i], [next(blocks) if leg.place else None for leg in legs[i]]) for i in trials
+    ]
+
+
+def _legs(
+    trial: int, streams: Mapping[str, Bearer], message: Message, draws: Draws, grants: Mapping[str, Grant]
+) -> list[Leg]:
+    if set(message) != set(streams):
+        raise ValueError(
+            f"message: must hold the streams {sorted(streams)}, got {sorted(message)}; send each once"
+        )
+    legs, start = [], 0
+    for name, bearer in streams.items():
+        grant, stream = grants[name], message[name]
+        place = None
+        if isinstance(bearer, AnalogBearer):
+            _check_symbols(name, stream, grant)
+        else:
+            _check_bits(name, stream, grant)
+            nonce = draws.nonce_for(trial, name, grant.channel_uses, grant.mcs)
+            place = Place(bearer=bearer, mcs=MCS[grant.mcs], n_uses=grant.channel_uses, nonce=nonce)
+        uses = slice(start, start + grant.channel_uses)
+        legs.append(Leg(trial=trial, name=name, stream=stream, uses=uses, place=place))
+        start += grant.channel_uses
+    return legs
+
+
+def _check_bits(name: str, stream: Stream, grant: Grant) -> None:
+    if not isinstance(stream, Bits) or stream.data.dtype != np.uint8 or stream.data.max(initial=0) > 1:
+        raise ValueError(f"{name}: must be Bits of uint8 0 and 1 on a digital bearer, got {stream!r:.80}")
+    if stream.data.size > grant.payload_bits:
+        raise ValueError(
+            f"{name}: must fit {grant.payload_bits} payload bits, got {stream.data.size}; send fewer"
+        )
+
+
+def _check_symbols(name: str, stream: Stream, grant: Grant) -> None:
+    if not isinstance(stream, Symbols):
+        raise ValueError(f"{name}: must be Symbols on an analog bearer, got {stream!r:.80}")
+    if stream.data.size > grant.channel_uses:
+        raise ValueError(
+            f"{name}: must fit {grant.channel_uses} channel uses, got {stream.data.size}; send fewer"
+        )
+    check_power(name, stream.data)
+
+
+def _transmit(
+    trial: int, legs: Sequence[Leg], symbols: Sequence[NDArray[np.complex64]], draws: Draws
+) -> Frame:
+    """y = h x + sqrt(N0) n, and least squares with h known; uses that a stream leaves free carry zeros."""
+    x = np.zeros(legs[-1].uses.stop, np.complex64)
+    for leg, part in zip(legs, symbols, strict=True):
+        x[leg.uses][: part.size] = part
+    n0, h = noise_variance(draws.snr_db), draws.fading(trial, x.size)
+    y = h * x + np.sqrt(n0) * draws.noise(trial, x.size)
+    x_hat, noise_var = least_squares(y, h, n0)
+    return Frame(x=x, x_hat=x_hat, noise_var=noise_var, gain=np.abs(h.astype(np.complex128)) ** 2)
+
+
+def _receive(
+    legs: Sequence[Leg],
+    frame: Frame,
+    blocks: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8] | None] | None],
+) -> Delivery:
+    """Receptions and account of one frame; blocks: information blocks sent and decided, of each digital leg."""
+    reception: dict[str, Observed] = {}
+    eavesdropped: dict[str, Observed] = {}
+    accounts: dict[str, StreamLedger] = {}
+    for leg, pair in zip(legs, blocks, strict=True):
+        if pair is None:
+            seen = SymbolsObserved(data=frame.x_hat[leg.uses], noise_var=frame.noise_var[leg.uses])
+            reception[leg.name], eavesdropped[leg.name] = seen, seen
+            accounts[leg.name] = _analog_account(leg, frame)
+        else:
+            reception[leg.name], eavesdropped[leg.name] = leg.place.open(pair[1])
+            accounts[leg.name] = _digital_account(leg, frame, *pair, ok=reception[leg.name].ok)
+    ledger = Ledger(n_uses=frame.x.size, energy=_energy(frame.x), streams=accounts)
+    return Delivery(reception=reception, eavesdropped=eavesdropped, ledger=ledger)
+
+
+def _energy(x: NDArray[np.complex64]) -> float:
+    return float(np.sum(np.abs(x.astype(np.complex128)) ** 2))
+
+
+def _mean(gain: NDArray[np.float64]) -> float:
+    return float(np.mean(gain)) if gain.size else 0.0
+
+
+def _analog_account(leg: Leg, frame: Frame) -> StreamLedger:
+    uses, n = leg.uses.stop - leg.uses.start, leg.stream.data.size
+    gain, energy = _mean(frame.gain[leg.uses]), _energy(frame.x[leg.uses])
+    return StreamLedger(uses=uses, data=n, fill=uses - n, gain=gain, energy=energy)
+
+
+def _digital_account(
+    leg: Leg, frame: Frame, sent: NDArray[np.uint8], decided: NDArray[np.uint8] | None, *, ok: bool
+) -> StreamLedger:
+    """Errors are counted against the truth; a payload lost whole counts as decided all zero, every block in error."""
+    wrong = sent != (0 if decided is None else decided)
+    return StreamLedger(
+        uses=leg.place.n_uses,
+        bits_per_use=leg.place.mcs.bits_per_use,
+        mcs=leg.place.mcs.name,
+        **leg.place.categories(leg.stream.data.size),
+        blocks=len(sent),
+        block_errors=len(sent) if decided is None else int(np.count_nonzero(wrong.any(axis=1))),
+        bits=sent.size,
+        bit_errors=int(np.count_nonzero(wrong)),
+        ok=ok,
+        gain=_mean(frame.gain[leg.uses]),
+        energy=_energy(frame.x[leg.uses]),
+    )
