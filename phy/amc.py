@@ -1,8 +1,8 @@
 """Modulation and coding schemes, and the rule that picks one.
 
-With CSIT the scheme follows the realised gains; without, it follows the channel's fading law at the long-term SNR. The
-target is the failure of a *payload*: P_fail = 1 - (1 - BLER)^blocks, so long payloads need a better SNR than short ones.
-Block error rates are this link's own, measured (`phy.bler`).
+With CSIT the scheme follows the realised gains; without, it follows the channel's fading law at the long-term
+SNR. The target is the failure of a *payload*: P_fail = 1 - (1 - BLER)^blocks, so long payloads need a better
+SNR than short ones. Block error rates are this link's own, measured (`phy.bler`).
 """
 
 from collections.abc import Sequence
@@ -81,8 +81,8 @@ def find_mcs(name: str) -> Mcs:
 class Amc:
     """Adaptive modulation and coding over a named set.
 
-    csit: the transmitter knows the realised gains, and signals the scheme it picks (`phy.signalling`); without, it knows the
-        long-term SNR and the fading law, which both ends share, so nothing is signalled.
+    csit: the transmitter knows the realised gains, and signals the scheme it picks (`phy.signalling`);
+        without, it knows the long-term SNR and the fading law, known at both ends, so nothing is signalled.
     target: highest failure probability of a payload with CSIT, and wherever the channel does not fade.
     max_outage: without CSIT, highest expected failure probability; None leaves the goodput alone to decide.
 
@@ -108,7 +108,7 @@ class Amc:
 
 
 def payload_failure(mcs: Mcs, snr_db: float, blocks: int, gains: NDArray[np.float64]) -> float:
-    """P(some block fails) when the payload's blocks are spread evenly over fades of the given gains |h|^2 [n].
+    """P(some block fails) when the payload's blocks are spread evenly over fades of gains |h|^2 [n].
 
     log P_success = blocks * mean over fades of log(1 - BLER(|h|^2 snr)).
     """
@@ -118,10 +118,10 @@ def payload_failure(mcs: Mcs, snr_db: float, blocks: int, gains: NDArray[np.floa
 
 
 def expected_failure(mcs: Mcs, snr_db: float, n_uses: int, channel: Channel) -> float:
-    """P(some block fails) over the channel's fading law, for a payload that fills `n_uses` from a fade's start.
+    """P(some block fails) over the channel's fading law, for a payload that fills `n_uses`.
 
-    One fade carries blocks/fades code blocks and fails with f(g) = 1 - (1 - BLER(g snr))^(blocks/fades); f falls in g, so
-    E f = int F(g) d(-f(g)) with F the law of |h|^2, and the payload fails with 1 - (1 - E f)^fades.
+    One fade carries blocks/fades code blocks and fails with f(g) = 1 - (1 - BLER(g snr))^(blocks/fades).
+    f falls in g, so E f = int F(g) d(-f(g)) with F the law of |h|^2; all fail 1 - (1 - E f)^fades.
     """
     fades = 1.0 if channel.block == "frame" else max(n_uses / channel.block, 1.0)
     grid_db = bler.support(mcs.name)

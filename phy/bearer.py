@@ -29,9 +29,9 @@ def _check_share(share: float) -> None:
 class DigitalBearer:
     """Bits: cipher, length header and CRC, code blocks, constellation; the receiver demaps and decodes.
 
-    share: the stream's channel uses relative to the other streams' shares (0.2 beside 1.0 is a DA ratio of 0.2).
+    share: its channel uses relative to the other streams' shares (0.2 beside 1.0 is a DA ratio of 0.2).
     mcs: a scheme's name, or the rule that picks one for each frame.
-    crc: bits of each checksum, over header and ciphertext; crc_per: one for the payload, or one in each code block.
+    crc: bits of each checksum over header and ciphertext; crc_per: one a payload, or one a code block.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}

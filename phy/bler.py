@@ -1,9 +1,10 @@
 """Block error rates over AWGN, measured on this chain and read off between the measured points.
 
-`data/bler_curves.json` holds counts and their provenance; `python -m phy.calibrate` writes it. The curve of a scheme is the
-isotonic (never rising) fit of its counts, interpolated linearly in log10 BLER over the SNR in dB. Below the first point it
-continues the first slope up to 1. Beyond the last point it continues, straight, the slope of the last decade measured: block
-error curves steepen until an error floor, so this errs on the safe side as long as no floor lies below what was counted.
+`data/bler_curves.json` holds counts and their provenance; `python -m phy.calibrate` writes it. The curve of a
+scheme is the isotonic (never rising) fit of its counts, interpolated linearly in log10 BLER over the SNR in
+dB. Below the first point it continues the first slope up to 1. Beyond the last point it continues, straight,
+the slope of the last decade measured: block error curves steepen until an error floor, so this errs on the
+safe side as long as no floor lies below what was counted.
 """
 
 import json
@@ -23,7 +24,7 @@ TAIL_DECADES = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """log10 BLER over Es/N0: rising knots snr_db [n], falling log_bler [n], and the slope beyond them, per dB."""
+    """log10 BLER over Es/N0: rising knots snr_db [n], falling log_bler [n], the slope per dB beyond."""
 
     snr_db: NDArray[np.float64]
     log_bler: NDArray[np.float64]
@@ -52,7 +53,7 @@ def falling_fit(rate: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArr
 
 
 def fit(points: Sequence[Sequence[float]]) -> Curve:
-    """The curve through counts (snr_db, block_errors, blocks), in any order; at least two points must have 10 errors."""
+    """The curve through counts (snr_db, block_errors, blocks) in any order, of which two have 10 errors."""
     counts = np.array(sorted(tuple(p[:3]) for p in points), np.float64)
     counts = counts[counts[:, 1] >= MIN_ERRORS]
     if len(counts) < 2:
@@ -85,7 +86,7 @@ def curve(mcs_name: str) -> Curve:
 
 
 def log_success(mcs_name: str, snr_db: NDArray[np.float64]) -> NDArray[np.float64]:
-    """log(1 - BLER) of one code block at Es/N0 snr_db [...], natural logarithm, -inf where every block fails."""
+    """Natural log(1 - BLER) of one code block at Es/N0 snr_db [...]; -inf where every block fails."""
     with np.errstate(divide="ignore"):
         return np.log1p(-(10.0 ** curve(mcs_name).log10(snr_db)))
 

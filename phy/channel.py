@@ -1,6 +1,6 @@
-"""Block fading: y = h x + n with E|h|^2 = 1, h constant over a block of channel uses and independent between blocks.
+"""Block fading: y = h x + n, E|h|^2 = 1, h constant over a block of channel uses, independent between blocks.
 
-h is drawn from a generator that the caller names; the first blocks of a longer draw are those of a shorter one.
+h is drawn from a generator that the caller names; the first blocks of a longer draw are of a shorter.
 """
 
 from dataclasses import dataclass
@@ -76,10 +76,10 @@ class Rayleigh:
 
 @dataclass(frozen=True, kw_only=True)
 class Rician:
-    """h = sqrt(K/(K+1)) + sqrt(1/(K+1)) w, w ~ CN(0, 1), one draw a block; K is linear, the ratio of line of sight to scatter.
+    """h = sqrt(K/(K+1)) + sqrt(1/(K+1)) w, w ~ CN(0, 1), one draw a block; K (linear) is sight over scatter.
 
-    The line of sight has phase 0, as in the HDA-DeepSC paper (mean mu = sqrt(r/(r+1)), variance 1/(r+1), r = K).
-    K = 0 is Rayleigh, draw for draw.
+    The line of sight has phase 0, as in the HDA-DeepSC paper (mean mu = sqrt(r/(r+1)), variance 1/(r+1),
+    r = K). K = 0 is Rayleigh, draw for draw.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}

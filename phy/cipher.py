@@ -1,8 +1,8 @@
 """AES in counter and in Galois/counter mode over payloads of any number of bits.
 
-CTR keeps the length and turns one flipped ciphertext bit into one flipped plaintext bit. GCM works on whole bytes, appends
-a 128-bit tag and gives out nothing whose tag does not agree. The initial counter block of both is a 96-bit nonce and a
-32-bit block counter.
+CTR keeps the length and turns one flipped ciphertext bit into one flipped plaintext bit. GCM works on whole
+bytes, appends a 128-bit tag and gives out nothing whose tag does not agree. The initial counter block of both
+is a 96-bit nonce and a 32-bit block counter.
 """
 
 import os
@@ -31,8 +31,8 @@ TEST_KEY = bytes(range(32))
 class KeySource:
     """Where the key lies: exactly one of the public test key, a file, or an environment variable.
 
-    A file holds the raw bytes or their hexadecimal text; a variable holds hexadecimal text. The key itself is never a
-    field, so that neither a scenario nor a manifest can carry it.
+    A file holds the raw bytes or their hexadecimal text; a variable holds hexadecimal text. The key itself is
+    never a field, so that neither a scenario nor a manifest can carry it.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -108,7 +108,7 @@ class AesCtr:
 
 @dataclass(frozen=True, kw_only=True)
 class AesGcm:
-    """AES-GCM (NIST SP 800-38D) with a 128-bit tag over ciphertext and header; the payload is filled to whole bytes."""
+    """AES-GCM (NIST SP 800-38D) with a 128-bit tag over ciphertext and header; payloads fill whole bytes."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     kind: Literal["aes-gcm"] = "aes-gcm"

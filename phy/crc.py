@@ -1,7 +1,7 @@
-"""Cyclic redundancy checks over bit sequences, vectorised: a checksum is the exclusive or of one remainder per set bit.
+"""Cyclic redundancy checks over bits, vectorised: a checksum is the xor of one remainder per set bit.
 
-With T[e] = x^e mod g over GF(2) and width w, message bit m_i (i = n-1 .. 0, first bit first) contributes T[i + w], and
-initial register bit r_j contributes T[n + j]. T is made by doubling, so no loop runs over bits.
+With T[e] = x^e mod g over GF(2) and width w, message bit m_i (i = n-1 .. 0, first bit first) contributes
+T[i + w], and initial register bit r_j contributes T[n + j]. T is made by doubling, so no loop runs over bits.
 """
 
 from dataclasses import dataclass
@@ -18,9 +18,10 @@ from phy.bits import from_int, to_int, unpack
 class Crc:
     """CRC of `width` bits, generator x^width + polynomial; bits enter and leave in transmission order.
 
-    initial: the register's start. final: xored onto the result. reflected: bytes enter least significant bit first and the
-    checksum is read backwards (CRC-32 of Ethernet); it matters to `of_bytes` alone.
-    Source of the check values of b"123456789": 3GPP TS 38.212 section 5.1 polynomials; the CRC RevEng catalogue.
+    initial: the register's start. final: xored onto the result. reflected: bytes enter least significant bit
+    first and the checksum is read backwards (CRC-32 of Ethernet); it matters to `of_bytes` alone.
+    Source of the check values of b"123456789": 3GPP TS 38.212 section 5.1 polynomials; the CRC RevEng
+    catalogue.
 
     >>> hex(CRCS["crc24a"].of_bytes(b"123456789"))
     '0xcde703'

@@ -24,7 +24,7 @@ def least_squares(
 ) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
     """x^ = h* y / |h|^2 = x + w with w ~ CN(0, N0 / |h|^2), use by use.
 
-    y, h: complex64 [..., n]; noise_var: N0. Returns x^ complex64 [..., n] and its noise variance float32 [..., n].
+    y, h: complex64 [..., n]; noise_var: N0. Returns x^ complex64 [..., n] and its variance float32 [..., n].
     """
     gain = np.abs(h.astype(np.complex128)) ** 2
     x_hat = np.conj(h) * y / gain

@@ -1,4 +1,4 @@
-"""The digital half of a link: payloads to symbols and back, all code blocks of a batch in one engine call per scheme.
+"""The digital half of a link: payloads to symbols and back, one engine call per scheme for a whole batch.
 
 A place is where one payload rides: a bearer, a scheme and a number of channel uses, laid out as
 
@@ -25,7 +25,7 @@ from phy.types import BitsObserved
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """One payload's channel uses under a bearer and a scheme. nonce: 12 bytes, shared by both ends, never used twice."""
+    """One payload's channel uses under a bearer and a scheme. nonce: 12 bytes, never used twice."""
 
     bearer: DigitalBearer
     mcs: Mcs
@@ -68,7 +68,7 @@ class Place:
         return self.framing.categories(n_bits) | outer
 
     def seal(self, payload: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Information blocks uint8 [blocks, k] of a payload uint8 [n <= payload_bits]: cipher, header, CRC, padding."""
+        """Information blocks uint8 [blocks, k] of a payload uint8 [n <= payload_bits]: sealed, framed."""
         if not self.framing.blocks:
             return np.zeros((0, self.mcs.code.k), np.uint8)
         cipher, body = self.bearer.cipher, payload
@@ -79,8 +79,9 @@ class Place:
     def open(self, blocks: NDArray[np.uint8] | None) -> tuple[BitsObserved, BitsObserved]:
         """What uint8 [blocks, k] say to the receiver with the key, and to one without.
 
-        None stands for a payload that was lost whole. Without agreement of the CRC the data are a best effort, cut at the
-        length that the header claims; under GCM nothing is given out that the tag does not vouch for.
+        None stands for a payload that was lost whole. Without agreement of the CRC the data are a best
+        effort, cut at the length that the header claims; under GCM nothing is given out that the tag does not
+        vouch for.
         """
         if blocks is None or not self.framing.blocks:
             lost = BitsObserved(data=np.zeros(0, np.uint8), ok=False)
@@ -111,8 +112,8 @@ def settle(
 ) -> Place:
     """The place that the bearer takes in `n_uses`: its own scheme, or the one its rule picks.
 
-    gains: |h|^2 over the stream's uses, which only a rule with CSIT looks at. Where no scheme of the set can hold a
-    payload, the most robust one takes the place, with nothing in it.
+    gains: |h|^2 over the stream's uses, which only a rule with CSIT looks at. Where no scheme of the set can
+    hold a payload, the most robust one takes the place, with nothing in it.
     """
     places = [Place(bearer=bearer, mcs=mcs, n_uses=n_uses) for mcs in bearer.schemes]
     able = [p.mcs for p in places if p.framing.payload_bits > 0]
@@ -171,9 +172,10 @@ def demodulate(
     symbols: Sequence[NDArray[np.complex64]],
     noise_var: Sequence[NDArray[np.float32]],
 ) -> list[NDArray[np.uint8] | None]:
-    """Information blocks uint8 [blocks, k] of each place from x^ complex64 [n_uses] and its noise variance float32 [n_uses].
+    """Information blocks uint8 [blocks, k] of each place from x^ complex64 [n_uses] and its variance float32.
 
-    None where the scheme's index was misread: the receiver then decodes something else, and the payload is lost.
+    None where the scheme's index was misread: the receiver then decodes something else, and the payload
+    is lost.
     """
     decided: list[NDArray[np.uint8] | None] = [np.zeros((0, p.mcs.code.k), np.uint8) for p in places]
     for (mcs, demapper, decoder), members in _by_chain(places).items():

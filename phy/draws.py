@@ -14,10 +14,10 @@ from phy.rng import Word, digest, generator
 class Draws:
     """Everything random about the channel follows from the keys.
 
-    snr_db: long-term Es/N0, the link's offset included. keys: one a trial, (seed, link, image hash, trial); h and the
-        unit-variance noise depend on nothing else, so every SNR and every system meets the same ones.
-    nonce: words that name what else may change a plaintext under the same key: the system, the scenario, the point. The
-        SNR, the stream, its uses and its scheme are in the nonce already.
+    snr_db: long-term Es/N0, the link's offset included. keys: one a trial, (seed, link, image hash, trial); h
+        and the unit-variance noise depend on nothing else, so every SNR and every system meets the same ones.
+    nonce: words that name what else may change a plaintext under the same key: the system, the scenario, the
+        point. The SNR, the stream, its uses and its scheme are in the nonce already.
     """
 
     channel: Channel
@@ -33,13 +33,13 @@ class Draws:
         return self.channel.fading(n_uses, generator(*self.keys[trial], "fading"))
 
     def noise(self, trial: int, n_uses: int) -> NDArray[np.complex128]:
-        """n / sqrt(N0) of one trial, complex128 [n_uses], CN(0, 1); fewer uses see the head of what more would see."""
+        """n / sqrt(N0) of one trial, complex128 [n_uses], CN(0, 1); fewer uses see the head of more."""
         return complex_normal(n_uses, generator(*self.keys[trial], "noise"))
 
     def nonce_for(self, trial: int, stream: str, n_uses: int, mcs: str) -> bytes:
         """The 96-bit nonce of one payload, which both ends derive from the frame's place in the run.
 
-        It is the head of SHA-256 over the trial's key, the SNR and `nonce`, so two plaintexts meet the same one under one
-        key only if the caller names two different systems or points alike.
+        It is the head of SHA-256 over the trial's key, the SNR and `nonce`, so two plaintexts meet the same
+        one under one key only if the caller names two different systems or points alike.
         """
         return digest(*self.keys[trial], repr(self.snr_db), stream, n_uses, mcs, *self.nonce)[:12]

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 CATEGORIES = ("data", "signalling", "header", "tag", "crc", "padding", "parity", "fill")
-"""data: the stream's own bits or symbols; signalling: the scheme's index, sent ahead; header: the payload's length;
-tag: GCM's; crc: checksums; padding: zeros up to whole code blocks; parity: the code's; fill: uses left over."""
+"""data: the stream's own bits or symbols; signalling: the scheme's index, sent ahead; header: the payload's
+length; tag: GCM's; crc: checksums; padding: up to whole code blocks; parity: the code's; fill: spare uses.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,8 +20,9 @@ class StreamLedger:
     """One stream's account in one frame, and what became of it.
 
     bits_per_use: coded bits a use of this stream holds; 0 for an analog one, whose counts are channel uses.
-    blocks, block_errors: code blocks sent, and those with a wrong information bit; bits, bit_errors: their information
-        bits, counted against the truth. ok: every check passed. gain: mean |h|^2 over its uses. energy: sum |x|^2.
+    blocks, block_errors: code blocks sent, and those with a wrong information bit; bits, bit_errors: their
+        information bits, counted against the truth. ok: every check passed. gain: mean |h|^2 over its uses.
+        energy: sum |x|^2.
     """
 
     uses: int

@@ -1,6 +1,6 @@
 """A link: streams side by side in one frame, one channel draw, one ledger.
 
-messages -> frame (digital: cipher, CRC, code, map | analog: as is) -> y = h x + n -> least squares -> receptions
+messages -> frame (digital: cipher, CRC, code, map | analog: as is) -> y = h x + n -> detect -> receptions
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,8 @@ class Link:
     """Streams that share one frame and one channel draw; mean power 1, equal for every use.
 
     bandwidth_ratio: channel uses / source samples, everything included; n_uses = floor(ratio * samples).
-    snr_offset_db: this link's SNR relative to the scenario's. engine: who computes the chain; it never changes an answer.
+    snr_offset_db: this link's SNR relative to the scenario's. engine: who computes the chain; it never
+        changes an answer.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -60,8 +61,8 @@ class Link:
     def grants(self, n_source: Sequence[int], draws: Draws) -> list[Mapping[str, Grant]]:
         """What each stream of each trial may send; adaptive modulation is settled here.
 
-        n_source: source samples of each trial. The SNR told is the realised mean over the stream's uses where a digital
-        stream's rule has CSIT, else the long-term one.
+        n_source: source samples of each trial. The SNR told is the realised mean over the stream's uses where
+        a digital stream's rule has CSIT, else the long-term one.
         """
         return [self._trial_grants(n, draws, trial) for trial, n in enumerate(n_source)]
 
@@ -88,7 +89,7 @@ class Link:
         return any(isinstance(rule, Amc) and rule.csit for rule in rules)
 
     def shortfalls(self, n_source: int) -> dict[str, str]:
-        """Digital streams that a frame for `n_source` samples gives too few uses for any payload, and what to do."""
+        """Streams that cannot hold any payload in a frame for `n_source` samples, and what to do."""
         uses = split_uses(self.n_uses(n_source), {name: b.share for name, b in self.streams.items()})
         short = {}
         for name, bearer in self.streams.items():
@@ -98,13 +99,13 @@ class Link:
             if not any(p.framing.payload_bits for p in places):
                 names = ", ".join(mcs.name for mcs in bearer.schemes)
                 short[name] = (
-                    f"streams.{name}: must hold a payload, got {uses[name]} channel uses, too few for {names}; "
-                    "raise bandwidth_ratio or the stream's share"
+                    f"streams.{name}: must hold a payload, got {uses[name]} channel uses, too few for "
+                    f"{names}; raise bandwidth_ratio or the stream's share"
                 )
         return short
 
     def deliver(
         self, messages: Sequence[Message], draws: Draws, grants: Sequence[Mapping[str, Grant]]
     ) -> list[Delivery]:
-        """Send every trial's message through its draw: frame, channel, least squares, receivers, accounts."""
+        """Send every trial's message through its draw: frame, channel, detection, receivers, accounts."""
         return deliver(find_engine(self.engine), self.streams, messages, draws, grants)

@@ -1,7 +1,8 @@
 """Randomness as a value: a generator is named by words, and the same words give the same numbers everywhere.
 
-The bit generator is Philox, counter based; its 128-bit key is the head of SHA-256 over the words. No draw depends on what
-was drawn before it, so a fade or a noise vector can be replayed alone, and two systems that name it alike share it.
+The bit generator is Philox, counter based; its 128-bit key is the head of SHA-256 over the words. No draw
+depends on what was drawn before it, so a fade or a noise vector can be replayed alone, and two systems that
+name it alike share it.
 """
 
 from hashlib import sha256
@@ -12,7 +13,7 @@ Word = int | str
 
 
 def digest(*words: Word) -> bytes:
-    """SHA-256 over the words, each with its type and length, so that ("a", "b") and ("ab",) differ: 32 bytes."""
+    """SHA-256 over the words with their types and lengths, so that ("a", "b") and ("ab",) differ."""
     h = sha256()
     for word in words:
         if isinstance(word, bool) or not isinstance(word, int | str):

@@ -1,4 +1,6 @@
-"""Whitening: information bits meet a fixed pseudo-random sequence, so that padding does not become one repeated symbol."""
+"""Whitening: information bits meet a fixed pseudo-random sequence, so that padding does not become one
+repeated symbol.
+"""
 
 from functools import cache
 

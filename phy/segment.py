@@ -1,10 +1,11 @@
 """A payload of any length in whole code blocks, and back.
 
-    per payload:  | length: 24 | body .............................. | CRC | zeros |        cut into blocks of k bits
+    per payload:  | length: 24 | body .............................. | CRC | zeros |, cut into k bits each
     per block:    | length: 24 | body ... | CRC |, | body ... | CRC |, ..., | zeros | CRC |
 
-The body is the payload as the cipher left it (filled to whole bytes and followed by a tag under GCM), so that a receiver without the key can
-check what arrived. The checksum covers length and body. All blocks are whitened (`phy.scramble`) before they are coded.
+The body is the payload as the cipher left it (filled to whole bytes and followed by a tag under GCM), so that
+a receiver without the key can check what arrived. The checksum covers length and body. All blocks are
+whitened (`phy.scramble`) before they are coded.
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ HEADER_BITS = 24
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """What a receiver reads out of its blocks: the length and the body that the header claims, and the checks' verdict.
+    """What a receiver reads: the length and body that the header claims, and the checks' verdict.
 
     n_bits: payload length, cut to what the frame can hold; body: uint8 [body_bits(n_bits)], tag included.
     """

@@ -1,6 +1,7 @@
 """One batch of frames from messages to receptions: assemble, pass the channel, detect, receive, account.
 
-x (streams side by side) -> y = h x + sqrt(N0) n -> x^ = h* y / |h|^2, N0 / |h|^2 -> blocks decided | noisy symbols
+x (streams side by side) -> y = h x + sqrt(N0) n -> x^ = h* y / |h|^2, N0 / |h|^2
+    -> blocks decided | noisy symbols
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +36,7 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True)
 class Leg:
-    """One stream's part of one trial's frame. uses: its channel uses; place: where its payload rides, None if analog."""
+    """One stream's part of one trial's frame. uses: its span; place: the payload's, None if analog."""
 
     trial: int
     name: str
@@ -48,7 +49,8 @@ class Leg:
 class Frame:
     """One trial on the air, use by use.
 
-    x: sent, complex64 [n]; x_hat: least squares, complex64 [n]; noise_var: of x_hat, float32 [n]; gain: |h|^2, float64 [n].
+    x: sent, complex64 [n]; x_hat: least squares, complex64 [n]; noise_var: of x_hat, float32 [n];
+    gain: |h|^2, float64 [n].
     """
 
     x: NDArray[np.complex64]
@@ -142,7 +144,7 @@ def _receive(
     frame: Frame,
     blocks: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8] | None] | None],
 ) -> Delivery:
-    """Receptions and account of one frame; blocks: information blocks sent and decided, of each digital leg."""
+    """Receptions and account of one frame; blocks: information blocks sent and decided, per digital leg."""
     reception: dict[str, Observed] = {}
     eavesdropped: dict[str, Observed] = {}
     accounts: dict[str, StreamLedger] = {}
@@ -175,7 +177,7 @@ def _analog_account(leg: Leg, frame: Frame) -> StreamLedger:
 def _digital_account(
     leg: Leg, frame: Frame, sent: NDArray[np.uint8], decided: NDArray[np.uint8] | None, *, ok: bool
 ) -> StreamLedger:
-    """Errors are counted against the truth; a payload lost whole counts as decided all zero, every block in error."""
+    """Errors are counted against the truth; a payload lost whole counts as all zero, all blocks wrong."""
     wrong = sent != (0 if decided is None else decided)
     return StreamLedger(
         uses=leg.place.n_uses,
