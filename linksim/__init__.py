@@ -17,9 +17,13 @@ def _refuse_strangers(names: tuple[str, ...] = ("phy", "models")) -> None:
         places = [] if spec is None else [*(spec.submodule_search_locations or ()), spec.origin]
         found = next((Path(place).resolve() for place in places if place), None)
         if found is None:
-            raise ImportError(f"linksim: its package '{name}' is missing beside {home / 'linksim'}; install linksim-phy again")
+            raise ImportError(
+                f"linksim: its package '{name}' is missing from {home}; install linksim-phy again"
+            )
         if found != home / name:
-            raise ImportError(f"linksim: '{name}' is {_owner(name, found)}, not linksim's own; {_remedy(found, home)}")
+            raise ImportError(
+                f"linksim: '{name}' is {_owner(name, found)}, not linksim's own; {_remedy(found, home)}"
+            )
 
 
 def _owner(name: str, found: Path) -> str:

@@ -1,21 +1,26 @@
-"""What a scenario comes to: its points, and the budget of each before anything runs."""
+"""What a scenario comes to: the points of its sweep."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
-from linksim.scenario import Scenario
+from linksim.document import Document, assign
+from linksim.scenario import Scenario, build, resolved
 
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One point of the grid: the swept values by dotted field, and the scenario with them in place and no sweep left."""
+    """One point of the grid: the swept values by dotted field, and the scenario with them in place of the sweep."""
 
     index: int
     values: Mapping[str, Any]
     scenario: Scenario
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name}={value}" for name, value in self.values.items()) or "one point"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +30,21 @@ class Plan:
     scenario: Scenario
     points: tuple[Point, ...]
 
+    def trials(self, n_images: int) -> int:
+        """Trials in all: images x draws of each, summed over the points."""
+        return sum(n_images * point.scenario.trials.per_image for point in self.points)
+
 
 def expand(scenario: Scenario) -> Plan:
-    """The grid over every swept field; one point where nothing is swept."""
-    ...
+    """The grid over every swept field; one point where nothing is swept. ScenarioError where a point is none."""
+    tree = resolved(scenario) | {"sweep": {}}
+    points = []
+    for index, row in enumerate(product(*scenario.sweep.values())):
+        values = dict(zip(scenario.sweep, row, strict=True))
+        where = "sweep point " + ", ".join(f"{name}={value}" for name, value in values.items())
+        document = Document(source=where, tree=tree, origins={(): where})
+        for name, value in values.items():
+            field = tuple(name.split("."))
+            document = assign(document, field, Document(source=where, tree=value, origins={field: where}))
+        points.append(Point(index=index, values=values, scenario=build(document)))
+    return Plan(scenario=scenario, points=tuple(points))

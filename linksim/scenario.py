@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from functools import cache
+from hashlib import sha256
+from typing import Annotated, Any, ClassVar, Literal, Union
 
-if TYPE_CHECKING:
-    from linksim.codecs.base import Codec
-    from phy.link import Link
+from pydantic import Field, TypeAdapter, ValidationError
+
+from linksim import codecs
+from linksim.document import Document
+from linksim.errors import ScenarioError
+from linksim.faults import first_fault
+from phy.link import Link
+
+CODECS = getattr(codecs, "CODECS", {})
+_OPEN = Union[tuple(CODECS.values())] if CODECS else Any  # noqa: UP007
+AnyCodec = Annotated[_OPEN, Field(discriminator="kind")] if len(CODECS) > 1 else _OPEN
+"""One of the codecs, told apart by `kind`."""
 
 Metric = Literal["psnr_db", "ms_ssim_db"]
 """A metric is named by the column of the result rows that holds it."""
@@ -16,12 +29,22 @@ Metric = Literal["psnr_db", "ms_ssim_db"]
 
 @dataclass(frozen=True, kw_only=True)
 class Images:
-    """Which pictures are sent: a set known by name or a folder, and at most `limit` of them, in order of name."""
+    """Which pictures are sent: a set known by name or a folder, at most `limit` of them, in order of name.
+
+    A folder's path counts from the working directory.
+    """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     set: str | None = None
     folder: str | None = None
     limit: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.set is None) == (self.folder is None):
+            got = "neither" if self.set is None else "both"
+            raise ValueError(f"needs either set or folder, got {got}; write set: sample or folder: PATH")
+        if self.limit is not None and self.limit < 1:
+            raise ValueError(f"limit: must be at least 1, got {self.limit}; leave it out for all pictures")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,15 +54,24 @@ class Trials:
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     per_image: int = 1
 
+    def __post_init__(self) -> None:
+        if self.per_image < 1:
+            raise ValueError(
+                f"per_image: must be at least 1, got {self.per_image}; one draw an image is the least"
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """One experiment. `snr_db`: average Es/N0 of every link; `sweep`: dotted field -> its values, a grid of all."""
+    """One experiment. snr_db: average Es/N0 of every link. sweep: dotted field -> its values, a grid of all.
+
+    name: names the folder of its results. eavesdropper: also decode the same observation without the keys.
+    """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     name: str
     images: Images
-    codec: Codec
+    codec: AnyCodec
     links: Mapping[str, Link]
     snr_db: float = 10.0
     sweep: Mapping[str, list[Any]] = field(default_factory=dict)
@@ -48,12 +80,94 @@ class Scenario:
     seed: int
     eavesdropper: bool = False
 
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"\w[\w.+-]*", self.name):
+            raise ValueError(
+                f"name: must be letters, digits and _ . + -, got {self.name!r}; it names a folder"
+            )
+        if self.seed < 0:
+            raise ValueError(f"seed: must be >= 0, got {self.seed}; any whole number will do")
+        if not self.links:
+            raise ValueError("links: must hold at least one link, got none; name one, as air")
+        self._check_streams()
+
+    def _check_streams(self) -> None:
+        """Each of the codec's streams rides on exactly one link, in a bearer of its kind."""
+        offered = [
+            (link.name, name, bearer.kind)
+            for link in self.links.values()
+            for name, bearer in link.streams.items()
+        ]
+        wanted = dict(self.codec.streams)
+        for link, name, kind in offered:
+            place = f"links.{link}.streams.{name}"
+            if name not in wanted:
+                told = ", ".join(f"{each} ({wanted[each]})" for each in wanted)
+                raise ValueError(f"{place}: is no stream of the codec {self.codec.kind!r}; it has {told}")
+            if kind != wanted[name]:
+                raise ValueError(
+                    f"{place}.kind: must be {wanted[name]}, as the codec makes it, got {kind!r}; change it"
+                )
+            if [each for _, each, _ in offered].count(name) > 1:
+                raise ValueError(f"{place}: is offered by two links; keep one")
+        for name in wanted.keys() - {each for _, each, _ in offered}:
+            raise ValueError(
+                f"links: no stream {name!r}; the codec {self.codec.kind!r} sends one, {wanted[name]}"
+            )
+
+
+@cache
+def adapter() -> TypeAdapter[Scenario]:
+    """Validation of a scenario's plain values into the blocks themselves."""
+    return TypeAdapter(Scenario)
+
+
+def build(document: Document) -> Scenario:
+    """The scenario that a document describes; ScenarioError at its first fault."""
+    if not isinstance(document.tree, dict):
+        raise ScenarioError(
+            f"{document.origin(())}: the scenario", "must be a mapping of fields", None, "write name: ..."
+        )
+    try:
+        return adapter().validate_json(json.dumps(_named(document)), strict=True)
+    except ValidationError as error:
+        raise first_fault(error, document, Scenario) from None
+
+
+def _named(document: Document) -> dict[str, Any]:
+    """The tree, each link named by its key."""
+    tree, links = document.tree, document.tree.get("links")
+    if not isinstance(links, dict):
+        return tree
+    for name, link in links.items():
+        if isinstance(link, dict) and "name" in link:
+            where = f"{document.origin(('links', name, 'name'))}: links.{name}.name"
+            raise ScenarioError(where, "is not a field", None, "a link's name is its key")
+    return tree | {
+        "links": {
+            name: link | {"name": name} if isinstance(link, dict) else link for name, link in links.items()
+        }
+    }
+
 
 def resolved(scenario: Scenario) -> dict[str, Any]:
-    """The scenario as plain JSON values, every default written out: what the manifest keeps."""
-    ...
+    """The scenario as JSON values, every default written out: what the manifest keeps, and `build` reads again."""
+    tree = adapter().dump_python(scenario, mode="json")
+    for link in tree["links"].values():
+        del link["name"]
+    return tree
 
 
 def digest(scenario: Scenario) -> str:
-    """SHA-256 (hex) over the resolved scenario: equal for equal experiments."""
-    ...
+    """SHA-256 (hex) over the resolved scenario but its name: equal for equal experiments."""
+    tree = {key: value for key, value in resolved(scenario).items() if key != "name"}
+    return sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of a scenario file, for editors that complete and check."""
+    tree = adapter().json_schema()
+    tree["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    tree["$defs"]["Link"]["properties"].pop("name")
+    tree["properties"]["sweep"]["additionalProperties"] = {"anyOf": [{"type": "array"}, {"type": "string"}]}
+    return tree

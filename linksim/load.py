@@ -1,0 +1,147 @@
+"""From a file and the command's options to a scenario: `--set`, `--sweep`, `--seed`, `--quick`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from linksim.document import Document, Field, assign, dotted, parse, read
+from linksim.errors import ScenarioError
+from linksim.scenario import Images, Scenario, Trials, build
+
+MOST_VALUES = 10_000
+"""Values that one swept field may have."""
+QUICK_IMAGES = 2
+FIXED = ("name", "sweep", "images", "metrics")
+"""What a sweep leaves alone: it names, loads and scores a run as a whole."""
+
+
+def load(
+    path: Path,
+    sets: Sequence[str] = (),
+    sweeps: Sequence[str] = (),
+    seed: int | None = None,
+    quick: bool = False,
+) -> Scenario:
+    """The scenario in `path` with the options applied in order; every value of every sweep is checked here.
+
+    sets: 'links.air.bandwidth_ratio=1/12', the value in YAML. It also ends a sweep over the same field.
+    sweeps: 'snr_db=0:20:5' or 'snr_db=0,10,20'. seed: in place of the scenario's. quick: see `quickened`.
+    """
+    document = read(path)
+    for text in sets:
+        field, value = _option("--set", text)
+        document = assign(_without_sweep(document, field), field, value)
+    for text in sweeps:
+        field, value = _option("--sweep", text, listed=True)
+        document = assign(document, ("sweep", dotted(field)), value)
+    if seed is not None:
+        document = assign(document, ("seed",), parse(str(seed), f"--seed {seed}", base=("seed",)))
+    scenario = build(_check_sweep(document))
+    return quickened(scenario) if quick else scenario
+
+
+def quickened(scenario: Scenario) -> Scenario:
+    """A taste of the scenario under a name of its own: two images, one trial each, the ends of the first sweep."""
+    limit = min(scenario.images.limit or QUICK_IMAGES, QUICK_IMAGES)
+    swept = {name: values[:1] for name, values in scenario.sweep.items()}
+    for name, values in list(scenario.sweep.items())[:1]:
+        swept[name] = values if len(values) < 2 else [values[0], values[-1]]
+    images = Images(set=scenario.images.set, folder=scenario.images.folder, limit=limit)
+    return replace(
+        scenario, name=f"{scenario.name}-quick", images=images, sweep=swept, trials=Trials(per_image=1)
+    )
+
+
+def _option(option: str, text: str, listed: bool = False) -> tuple[Field, Document]:
+    """('a.b', '1/6') of 'a.b=1/6': the field and its value, whose origin is the option itself."""
+    source = f"{option} {text}"
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip(" .") or not value.strip():
+        example = "snr_db=0:20:5" if listed else "links.air.bandwidth_ratio=1/6"
+        raise ScenarioError(source, "must be FIELD=VALUE", None, f"as {option} {example}")
+    field = tuple(name.strip().split("."))
+    ranged = listed and (value.count(":") == 2 and not value.lstrip().startswith(("[", "{")))
+    if listed and not ranged and not value.lstrip().startswith("["):
+        value = f"[{value}]"
+    base = ("sweep", dotted(field)) if listed else field
+    return field, parse(value, source, base=base)
+
+
+def _without_sweep(document: Document, field: Field) -> Document:
+    sweep = document.tree.get("sweep") if isinstance(document.tree, dict) else None
+    if not isinstance(sweep, dict) or dotted(field) not in sweep:
+        return document
+    kept = {name: values for name, values in sweep.items() if name != dotted(field)}
+    return replace(document, tree=document.tree | {"sweep": kept})
+
+
+def _check_sweep(document: Document) -> Document:
+    """The document with every sweep as a list, each of whose values makes a scenario on its own."""
+    sweep = document.tree.get("sweep") if isinstance(document.tree, dict) else None
+    if sweep is None:
+        return document
+    bare = replace(document, tree={key: value for key, value in document.tree.items() if key != "sweep"})
+    build(bare)
+    if not isinstance(sweep, dict):
+        raise ScenarioError(
+            f"{document.origin(('sweep',))}: sweep",
+            "must be a mapping of fields",
+            sweep,
+            "as {snr_db: 0:20:5}",
+        )
+    lists: dict[str, list[Any]] = {}
+    for name, given in sweep.items():
+        at: Field = ("sweep", name)
+        where = f"{document.origin(at)}: sweep.{name}"
+        lists[name] = _values(given, where)
+        if name.split(".")[0] in FIXED:
+            raise ScenarioError(
+                where, "cannot be swept", None, f"run once for each value, with --set {name}=..."
+            )
+        for n, value in enumerate(lists[name]):
+            field = tuple(name.split("."))
+            build(
+                assign(
+                    bare,
+                    field,
+                    Document(
+                        source=document.origin((*at, n)),
+                        tree=value,
+                        origins={field: document.origin((*at, n))},
+                    ),
+                )
+            )
+    return replace(document, tree=document.tree | {"sweep": lists})
+
+
+def _values(given: Any, where: str) -> list[Any]:
+    if isinstance(given, str):
+        return spread(given, where)
+    if not isinstance(given, list) or not given:
+        raise ScenarioError(
+            where, "must be a list of values or start:stop:step", given, "as 0:20:5 or [0, 10, 20]"
+        )
+    return given
+
+
+def spread(text: str, where: str) -> list[int | float]:
+    """start, start + step, ... up to and with stop, in exact decimals.
+
+    >>> spread("0:1:0.25", "--sweep")
+    [0, 0.25, 0.5, 0.75, 1]
+    """
+    try:
+        start, stop, step = (Decimal(part.strip()) for part in text.split(":"))
+        steps = int((stop - start) / step)
+    except (ValueError, ArithmeticError, InvalidOperation):
+        raise ScenarioError(where, "must be start:stop:step, three numbers", text, "as 0:20:5") from None
+    if not 0 <= steps < MOST_VALUES:
+        raise ScenarioError(
+            where, f"must have 1 to {MOST_VALUES} values", text, "mind the sign and size of the step"
+        )
+    values = [start + n * step for n in range(steps + 1)]
+    return [int(value) if value == int(value) else float(value) for value in values]
