@@ -1,0 +1,45 @@
+"""Training crops: cached photographs, cut at places that depend on (seed, step) alone, so that a resumed run sees the same."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+SUFFIXES = {".png", ".jpg", ".jpeg"}
+
+
+def load_photos(folders: list[Path], smallest: int) -> list[NDArray[np.uint8]]:
+    """RGB uint8 [H, W, 3] of every PNG and JPEG under the folders, sorted by path.
+
+    Photos whose shorter side exceeds 600 are halved (compression artefacts shrink with them); those with a side shorter than
+    `smallest` are left out.
+    """
+    paths = sorted(p for folder in folders for p in Path(folder).rglob("*") if p.suffix.lower() in SUFFIXES)
+    photos = []
+    for path in paths:
+        with Image.open(path) as file:
+            image = file.convert("RGB")
+        if min(image.size) > 600:
+            image = image.resize((image.width // 2, image.height // 2), Image.Resampling.LANCZOS)
+        if min(image.size) >= smallest:
+            photos.append(np.asarray(image))
+    if not photos:
+        raise ValueError(f"training data: no photo of at least {smallest} pixels a side under {folders}")
+    return photos
+
+
+def crops(photos: list[NDArray[np.uint8]], photos_used: int, each: int, size: int, key: tuple[int, ...]) -> torch.Tensor:
+    """[photos_used * each, 3, size, size] in [0, 1]: `each` crops of each of `photos_used` photos, flipped at random."""
+    rng = np.random.default_rng(key)
+    out = []
+    for index in rng.integers(0, len(photos), photos_used):
+        photo = photos[index]
+        for _ in range(each):
+            y, x = rng.integers(0, photo.shape[0] - size + 1), rng.integers(0, photo.shape[1] - size + 1)
+            crop = photo[y : y + size, x : x + size]
+            if rng.random() < 0.5:
+                crop = crop[:, ::-1]
+            out.append(crop)
+    return torch.from_numpy(np.stack(out)).permute(0, 3, 1, 2).float() / 255

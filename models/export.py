@@ -1,0 +1,195 @@
+"""From a checkpoint to a codec in the zoo: three ONNX graphs, integer entropy tables, a golden pair and a card.
+
+    python -m models.export RECIPE [--folder checkpoints/RECIPE] [--zoo models/zoo]
+
+Checks ONNX Runtime against torch at two sizes before it writes the card.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from models.card import ZOO, Card, sha256, write_card
+from models.hda_deepsc import LOG2_STEP_FIRST, STRIDE, HdaDeepsc
+from models.recipes import RECIPES, Recipe
+
+STEPS_PER_OCTAVE, N_STEPS = 8, 64
+IMAGE_MULTIPLE = 64
+TOTAL = 1 << 16
+"""Every integer distribution sums to this."""
+TAIL = 2.0**-15
+PARITY = 2e-4
+PAPER = "H. Xie, Z. Qin, Z. Han, K. B. Letaief: Hybrid Digital-Analog Semantic Communications, IEEE JSAC 2025"
+
+
+class Encoder(nn.Module):
+    def __init__(self, net: HdaDeepsc) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        return self.net.encode(image)
+
+
+class Transmitter(Encoder):
+    def forward(self, z: Tensor, z_d: Tensor, side: Tensor) -> Tensor:
+        return self.net.transmit(z, z_d, side)
+
+
+class Decoder(Encoder):
+    def forward(self, z_d: Tensor, x: Tensor, noise: Tensor, side: Tensor) -> Tensor:
+        return self.net.decode(z_d, x, noise, side)
+
+
+IMAGE, Z, Z_D, SIDE = "batch,3,64h,64w", "batch,M,8h,8w", "batch,D,2h,2w", "batch,3"
+GRAPHS = {
+    "encoder": (Encoder, {"image": IMAGE}, {"z": Z, "z_d": Z_D}),
+    "transmitter": (Transmitter, {"z": Z, "z_d": Z_D, "side": SIDE}, {"x": Z}),
+    "decoder": (Decoder, {"z_d": Z_D, "x": Z, "noise": Z, "side": SIDE}, {"image": IMAGE}),
+}
+"""Graph -> module, inputs and outputs. M, D: channels; side: log2 step, log2 design noise variance, reals per token / M."""
+
+
+def dynamic(shapes: dict[str, str]) -> dict[str, dict[int, object]]:
+    """The free axes of a graph's inputs: batch, and height and width in units of 64 pixels."""
+    batch, h, w = torch.export.Dim("batch", min=1, max=64), torch.export.Dim("h", min=1, max=64), torch.export.Dim("w", min=1, max=64)
+    scale = {IMAGE: 64, Z: 8, Z_D: 2}
+    return {n: {0: batch} | ({2: scale[s] * h, 3: scale[s] * w} if s in scale else {}) for n, s in shapes.items()}
+
+
+def example(size, shape: str, batch: int, h: int, w: int, generator: torch.Generator) -> Tensor:
+    """A random input of a graph."""
+    dims = {IMAGE: (3, 64 * h, 64 * w), Z: (size.z_channels, 8 * h, 8 * w), Z_D: (size.z_d_channels, 2 * h, 2 * w), SIDE: (3,)}
+    return torch.rand(batch, *dims[shape], generator=generator)
+
+
+def export_graphs(net: HdaDeepsc, folder: Path) -> None:
+    """Write the three graphs and compare each with torch at two sizes; raises ValueError where they part."""
+    import onnxruntime
+
+    for name, (module, inputs, outputs) in GRAPHS.items():
+        wrapped, path = module(net).eval(), folder / f"{name}.onnx"
+        generator = torch.Generator().manual_seed(1)
+        args = tuple(example(net.size, s, 2, 2, 3, generator) for s in inputs.values())
+        with sdpa_kernel(SDPBackend.MATH):
+            program = torch.onnx.export(
+                wrapped, args, input_names=list(inputs), output_names=list(outputs), dynamo=True,
+                dynamic_shapes=tuple(dynamic(inputs).values()), verbose=False,
+            )  # fmt: skip
+        program.save(path)
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        for batch, h, w in ((1, 1, 1), (3, 3, 2)):
+            args = tuple(example(net.size, s, batch, h, w, generator) for s in inputs.values())
+            with torch.no_grad():
+                expected = wrapped(*args)
+            expected = expected if isinstance(expected, tuple) else (expected,)
+            got = session.run(list(outputs), {n: a.numpy() for n, a in zip(inputs, args, strict=True)})
+            apart = max(float(np.abs(g - e.numpy()).max()) for g, e in zip(got, expected, strict=True))
+            print(f"{name} {batch}x{64 * h}x{64 * w}: ONNX Runtime and torch are {apart:.1e} apart", flush=True)
+            if apart > PARITY:
+                raise ValueError(f"{name}: ONNX Runtime and torch must agree to {PARITY}, got {apart:.1e}")
+
+
+def integer_frequencies(p: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Positive integers that sum to TOTAL, proportional to p as nearly as the largest remainders allow."""
+    room = TOTAL - len(p)
+    scaled = p / p.sum() * room
+    floor = np.floor(scaled).astype(np.int64)
+    largest = np.argsort(-(scaled - floor), kind="stable")[: room - floor.sum()]
+    floor[largest] += 1
+    return floor + 1
+
+
+@torch.no_grad()
+def entropy_tables(net: HdaDeepsc) -> dict[str, NDArray]:
+    """Integer distributions of q = z_D / step for every (step, channel).
+
+    start: int64 [steps, channels + ...] index of the first frequency; low: the first symbol; frequency: uint16-sized integers in
+    int32, those of one (step, channel) sum to TOTAL and end with the escape's.
+    """
+    starts, lows, frequencies, at = [], [], [], 0
+    scale = net.density.scale.double()
+    density = net.density.double()
+    reach = 40.0
+    for i in range(N_STEPS):
+        step = 2.0 ** (LOG2_STEP_FIRST + i / STEPS_PER_OCTAVE)
+        widest = int(np.ceil(float(scale.max()) * reach / step)) + 1
+        q = torch.arange(-widest, widest + 1, dtype=torch.float64)
+        p = density.probability((q * step).expand(len(scale), -1), torch.tensor(step, dtype=torch.float64)).numpy()
+        for channel in p:
+            likely = np.flatnonzero(channel >= TAIL)
+            first, last = (likely[0], likely[-1]) if len(likely) else (widest, widest)
+            kept = channel[first : last + 1]
+            counts = integer_frequencies(np.append(kept, max(1 - kept.sum(), TAIL)))
+            starts.append(at)
+            lows.append(int(first) - widest)
+            frequencies.append(counts)
+            at += len(counts)
+    net.density.float()
+    shape = (N_STEPS, net.size.z_d_channels)
+    return {
+        "start": np.append(starts, at).astype(np.int32),
+        "low": np.asarray(lows, np.int32).reshape(shape),
+        "frequency": np.concatenate(frequencies).astype(np.uint16),
+    }
+
+
+def load_average(recipe: Recipe, checkpoint: Path) -> tuple[HdaDeepsc, dict]:
+    """The averaged weights of a checkpoint, and its facts."""
+    state = torch.load(checkpoint, weights_only=True)
+    net = HdaDeepsc(recipe.size)
+    net.load_state_dict(state["average"])
+    return net.eval(), {"steps": state["step"], "hours": round(state["seconds"] / 3600, 2)}
+
+
+def export(name: str, checkpoints: Path, zoo: Path) -> Path:
+    """Write zoo/name; returns the folder."""
+    recipe, folder = RECIPES[name], zoo / name
+    net, facts = load_average(recipe, checkpoints / "state.pt")
+    folder.mkdir(parents=True, exist_ok=True)
+    export_graphs(net, folder)
+    np.savez_compressed(folder / "entropy.npz", **entropy_tables(net))
+    log = [json.loads(line) for line in (checkpoints / "log.jsonl").read_text().splitlines()]
+    validated = [line for line in log if "psnr_10_db" in line]
+    files = [f"{graph}.onnx" for graph in GRAPHS] + ["entropy.npz"]
+    write_card(
+        Card(
+            name=name, kind="hda_deepsc", version=1, paper=PAPER,
+            streams={"essential": "digital", "auxiliary": "analog"},
+            files={file: sha256(folder / file) for file in files},
+            graphs={g: {"inputs": i, "outputs": o} for g, (_, i, o) in GRAPHS.items()},
+            network={
+                "image_multiple": IMAGE_MULTIPLE, "token": STRIDE, "z_channels": recipe.size.z_channels,
+                "z_d_channels": recipe.size.z_d_channels, "log2_step_first": LOG2_STEP_FIRST,
+                "steps_per_octave": STEPS_PER_OCTAVE, "n_steps": N_STEPS,
+            },
+            training={
+                "recipe": f"models.recipes.RECIPES[{name!r}]", "seed": recipe.seed, **facts, "hardware": "2 CPU cores",
+                "data": "BSDS500 train and test (400 photos), 1000 ImageNet photos, one a class; every 25th kept for validation",
+                "photos": next(line["photos"] for line in log if "photos" in line),
+                "command": f"python -m models.train {name} --data FOLDER",
+            },
+            measured={"held-out 256x256 crops, AWGN twin, DA ratio 0.2, bandwidth ratio 1/6": validated[-1]},
+        ),
+        folder,
+    )  # fmt: skip
+    return folder
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", choices=sorted(RECIPES))
+    parser.add_argument("--folder", type=Path, help="where the checkpoint is (default checkpoints/RECIPE)")
+    parser.add_argument("--zoo", type=Path, default=ZOO)
+    given = parser.parse_args()
+    print(export(given.recipe, given.folder or Path("checkpoints") / given.recipe, given.zoo))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""The losses of HDA-DeepSC (eqs. 18, 23, 24), on a logarithmic scale.
+
+The paper weighs |F(I) - F(I^)| by 0.1 and the rate by 0.0005 without saying how either is normalised. Here the Fourier term is
+the mean modulus of a transform normalised by 1/(HW), and distortions enter as ln(distortion): every SNR then has the same
+weight, PSNR (also a logarithm) is what is optimised, and the rate's weight is the slope -d ln D / d bits along the link's own
+operating points, 2 ln 2 / reals per token for Gaussian components.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+FOURIER_WEIGHT = 0.1
+TILDE_WEIGHT = 0.1
+
+
+def semantic_distortion(image: Tensor, decoded: Tensor, fourier_weight: float = FOURIER_WEIGHT) -> Tensor:
+    """L_SD (18): mean squared error + weight * mean |F(I) - F(I^)|."""
+    error = image - decoded
+    spectrum = torch.fft.rfft2(error, norm="forward").abs().mean()
+    return error.square().mean() + fourier_weight * spectrum
+
+
+def channel_distortion(z: Tensor, z_hat: Tensor, z_tilde: Tensor) -> Tensor:
+    """L_CD (23) with both norms squared: |z - z^|^2 + 0.1 |z - z~|^2, means per component."""
+    return (z - z_hat).square().mean() + TILDE_WEIGHT * (z - z_tilde).square().mean()
+
+
+def rate_weight(reals_per_token: float) -> float:
+    """-d ln D / d (bits per token) of Gaussian components over `reals_per_token` analog channels."""
+    return 2 * math.log(2) / reals_per_token

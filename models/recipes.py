@@ -1,0 +1,47 @@
+"""One recipe per checkpoint: what is trained, on how much, with which seed."""
+
+from dataclasses import dataclass
+
+from models.hda_deepsc import Size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A training run. A batch is `crops_each` crops of `photos` photos; stages 1 and 2 take the given shares of `steps`.
+
+    The learning rate warms up over 200 steps of each stage, stays, and falls linearly over the last `decay` steps.
+    """
+
+    size: Size
+    steps: int
+    stage_1: int
+    stage_2: int
+    decay: int
+    seed: int = 1
+    lr: float = 3e-4
+    clip: float = 1.0
+    photos: int = 2
+    crops_each: int = 4
+    crop: int = 128
+    bfloat16: bool = True
+    validate_every: int = 1000
+
+    def stage(self, step: int) -> int:
+        return 1 if step < self.stage_1 else 2 if step < self.stage_1 + self.stage_2 else 3
+
+    def learning_rate(self, step: int) -> float:
+        first = {1: 0, 2: self.stage_1, 3: self.stage_1 + self.stage_2}[self.stage(step)]
+        warm = min(1.0, (step - first + 1) / 200)
+        fall = min(1.0, (self.steps - step) / self.decay)
+        return self.lr * warm * max(fall, 0.01)
+
+
+PAPER = Size(token_stride=4, width=120, heads=6, layers=6)
+"""The paper's semantic codec: 6 Swin layers, 6 heads, width 120 (its token stride is not stated)."""
+
+RECIPES = {
+    "hda_deepsc_s": Recipe(
+        size=Size(token_stride=8, width=192, heads=6, layers=4), steps=16000, stage_1=300, stage_2=700, decay=4000
+    ),
+    "hda_deepsc_paper": Recipe(size=PAPER, steps=400_000, stage_1=40_000, stage_2=60_000, decay=100_000),
+}
