@@ -1,9 +1,10 @@
 """Constellations as values: points and labels, in the mapping of IEEE 802.11ad.
 
-802.11ad-2012 clause 21.6.3.2.4 (802.11-2016 clause 20.6.3.2.4) maps bits c0 c1 ... of the single-carrier PHY to st and then
-turns symbol k by exp(j pi k / 2) to soften the peaks. These are the points st, without that turn, which leaves every error
-rate over a memoryless channel as it is. 64QAM is the OFDM PHY's of 2012, which the single-carrier PHY took over in 2016
-(clause 20.6.3.2.4.5), here without its symbol interleaver. The formulae and their sources are in `phy/data/ieee80211ad.json`.
+802.11ad-2012 clause 21.6.3.2.4 (802.11-2016: 20.6.3.2.4) maps bits c0 c1 ... of the single-carrier PHY to st
+and then turns symbol k by exp(j pi k / 2) to soften the peaks. These are the points st, without that turn: over
+a memoryless channel it changes no error rate. 64QAM is the OFDM PHY's of 2012, which the single-carrier PHY got
+in 2016 (clause 20.6.3.2.4.5), here without its symbol interleaver. The formulae and their sources are in
+`phy/data/ieee80211ad.json`.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, kw_only=True)
 class Constellation:
-    """M = 2^m points of unit mean energy; the index of a point is its label, the first bit the most significant.
+    """M = 2^m points of unit mean energy; a point's index is its label, the first bit the most significant.
 
     >>> CONSTELLATIONS["qpsk"].points.round(3).tolist()
     [(-1+0j), 1j, -1j, (1+0j)]
@@ -59,7 +60,7 @@ class Constellation:
 
     @cached_property
     def axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-        """Levels of the real and of the imaginary axis, float64 [sqrt M] each, where the two are labelled apart; else None.
+        """Levels of the real and the imaginary axis, float64 [sqrt M] each, if labelled apart; else None.
 
         Then point[i sqrt(M) + q] = I[i] + j Q[q], and the LLRs of either axis do not depend on the other.
         """
@@ -77,12 +78,12 @@ def _bpsk() -> tuple[complex, ...]:
 
 
 def _qpsk() -> tuple[complex, ...]:
-    """st = ((2 c0 - 1) + j (2 c1 - 1)) / sqrt(2) exp(-j pi / 4): the axes, 00 -> -1, 01 -> j, 10 -> -j, 11 -> 1."""
+    """st = ((2 c0 - 1) + j (2 c1 - 1)) / sqrt(2) exp(-j pi / 4): 00 -> -1, 01 -> j, 10 -> -j, 11 -> 1."""
     return (-1 + 0j, 1j, -1j, 1 + 0j)
 
 
 def _square(levels: tuple[int, ...]) -> tuple[complex, ...]:
-    """Both axes alike, I from the first half of the label; levels in label order, scaled to unit mean energy."""
+    """Both axes alike, I from the label's first half; levels in label order, scaled to unit mean energy."""
     scale = float(np.sqrt(2 * np.mean(np.square(levels))))
     return tuple(complex(i / scale, q / scale) for i in levels for q in levels)
 
@@ -106,6 +107,7 @@ def find_constellation(name: str) -> Constellation:
     if name not in CONSTELLATIONS:
         near = get_close_matches(name, CONSTELLATIONS, n=1, cutoff=0.0)
         raise ValueError(
-            f"constellation: must be one of {', '.join(CONSTELLATIONS)}, got {name!r}; did you mean {near[0]!r}?"
+            f"constellation: must be one of {', '.join(CONSTELLATIONS)}, "
+            f"got {name!r}; did you mean {near[0]!r}?"
         )
     return CONSTELLATIONS[name]

@@ -18,7 +18,7 @@ from phy.mapping import Demapping
 
 
 class Engine(Protocol):
-    """Bits to symbols and back, NumPy at the border, a batch of B codewords or symbol rows at a time (B = 0 included)."""
+    """Bits to symbols and back, NumPy at the border, B codewords or rows of symbols at a time (B = 0 too)."""
 
     name: ClassVar[str]
 
@@ -37,7 +37,7 @@ class Engine(Protocol):
         noise_var: NDArray[np.float32],
         method: Demapping,
     ) -> NDArray[np.float32]:
-        """LLRs log p(0)/p(1) float32 [B, m s] of symbols complex64 [B, s], N0 float32 [B, s] per complex symbol."""
+        """LLRs log p(0)/p(1) float32 [B, m s] of symbols complex64 [B, s] with N0 float32 [B, s] each."""
         ...
 
     def decode(self, code: Code, llr: NDArray[np.float32], decoder: Decoder) -> NDArray[np.uint8]:

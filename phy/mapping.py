@@ -1,7 +1,7 @@
 """Mapping bits to symbols and soft demapping, in float64 NumPy: the oracle of the faster ones.
 
-Exact: LLR_i = log sum_{s: b_i(s) = 0} e^{-|y - s|^2 / N0} - log sum_{s: b_i(s) = 1} e^{-|y - s|^2 / N0}; max-log keeps the
-largest term of each sum. y = s + n with n ~ CN(0, N0), N0 its own for every symbol.
+Exact: LLR_i = log sum_{s: b_i(s) = 0} e^{-|y - s|^2 / N0} - log sum_{s: b_i(s) = 1} e^{-|y - s|^2 / N0};
+max-log keeps the largest term of each sum. y = s + n with n ~ CN(0, N0), N0 its own for every symbol.
 """
 
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Linear block codes as values: the abstract code, and quasi-cyclic LDPC codes that encode by forward substitution."""
+"""Linear block codes as values: the abstract code, and quasi-cyclic LDPC codes."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Code(ABC):
 
     @abstractmethod
     def encode(self, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Codewords uint8 [..., n] of information bits uint8 [..., k]; the first k bits are the information."""
+        """Codewords uint8 [..., n] of information bits uint8 [..., k], which come first in them."""
 
     @abstractmethod
     def parity_check(self) -> NDArray[np.uint8]:
@@ -46,12 +46,12 @@ class Code(ABC):
 class QcLdpc(Code):
     """A quasi-cyclic LDPC code whose parity part is block lower triangular.
 
-    prototype: [block rows][block columns], an entry s >= 0 stands for the lifting x lifting identity with its columns
-        cyclically shifted right by s (check r of the block row sees bit (r + s) mod lifting), -1 for a zero block.
+    prototype: [block rows][block columns], an entry s >= 0 stands for the lifting x lifting identity with its
+        columns cyclically shifted right by s (check r sees bit (r + s) mod lifting), -1 for a zero block.
     lifting: circulant size Z.
 
-    Encoding is block forward substitution (Richardson and Urbanke 2001, the case without a gap): with d the shift of the
-    diagonal block, p_i = P^{-d} (sum of P^{s_ij} v_j over the blocks j already known).
+    Encoding is block forward substitution (Richardson and Urbanke 2001, the case without a gap): with d the
+    diagonal block's shift, p_i = P^{-d} (sum of P^{s_ij} v_j over the blocks j already known).
 
     >>> code = QcLdpc(name="single parity check", prototype=((0, 0, 0),), lifting=1)
     >>> code.encode(np.array([[1, 0], [1, 1]], np.uint8)).tolist()
@@ -64,13 +64,9 @@ class QcLdpc(Code):
     def __post_init__(self) -> None:
         rows, columns = len(self.prototype), len(self.prototype[0]) if self.prototype else 0
         if rows == 0 or columns <= rows or any(len(row) != columns for row in self.prototype):
-            raise ValueError(
-                f"prototype: must be a table of more columns than rows, got {rows} x {columns}; see the code's table"
-            )
+            raise ValueError(f"prototype: must be a table of more columns than rows, got {rows} x {columns}")
         if any(not EMPTY <= s < self.lifting for row in self.prototype for s in row):
-            raise ValueError(
-                f"prototype: shifts must be -1 or 0..{self.lifting - 1}, got {self.prototype}; see the code's table"
-            )
+            raise ValueError(f"prototype: shifts must be -1 or 0..{self.lifting - 1}, got {self.prototype}")
         parity = [row[columns - rows :] for row in self.prototype]
         triangular = all(s == EMPTY for i, row in enumerate(parity) for s in row[i + 1 :])
         if not triangular or any(row[i] == EMPTY for i, row in enumerate(parity)):
@@ -86,7 +82,7 @@ class QcLdpc(Code):
 
     @property
     def k(self) -> int:
-        """Information length, bits: n - rank H, since H's parity part is triangular with permutations on its diagonal."""
+        """Information length, bits: n - rank H, H's parity part being triangular with a full diagonal."""
         return self.n - len(self.prototype) * self.lifting
 
     def encode(self, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""What a decoder computes: a fact of the scenario, since it decides the result. Who computes it is the engine's business."""
+"""What a decoder computes: a fact of the scenario, since it decides the result. Engines compute it."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -17,7 +17,7 @@ class Decoder:
     algorithm: check node rule: 'sum-product' (boxplus), 'min-sum', or 'offset-min-sum' (beta = 0.5).
     schedule: 'flooding': all checks, then all variables, in each iteration.
     iterations: most iterations; 0 leaves the channel's decisions.
-    stop: 'syndrome' ends a codeword after the first iteration whose decisions satisfy H c = 0; 'none' runs all iterations.
+    stop: 'syndrome' ends a codeword after its first iteration with decisions of H c = 0; 'none' does not.
     clip: channel LLRs, messages and outputs are limited to +-clip; None leaves them as they are.
     """
 

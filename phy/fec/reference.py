@@ -1,7 +1,8 @@
 """The plain decoder: flooding message passing in float64 NumPy, the oracle of every faster one.
 
-Check nodes are combined pairwise, boxplus(a, b) = sign(a) sign(b) min(|a|, |b|) + log(1 + e^-|a+b|) - log(1 + e^-|a-b|)
-(Hagenauer, Offer and Papke 1996, eq. 12), forwards and backwards, so that no message is divided out or subtracted.
+Checks combine messages pairwise, forwards and backwards, so that none is divided out or subtracted:
+boxplus(a, b) = sign(a) sign(b) min(|a|, |b|) + log(1 + e^-|a+b|) - log(1 + e^-|a-b|)
+(Hagenauer, Offer and Papke, IEEE Trans. Inf. Theory 42(2), 1996, section II.A).
 """
 
 from collections.abc import Callable
@@ -91,7 +92,7 @@ def check_node(incoming: Messages, decoder: Decoder) -> Messages:
 def decode(code: Code, llr: NDArray[np.floating], decoder: Decoder) -> Decoded:
     """Decode a batch of codewords.
 
-    llr: [..., n], log p(0)/p(1), positive means 0.  Returns float64 LLRs [..., n] after the last iteration of each codeword.
+    llr: [..., n], log p(0)/p(1), 0 where positive. Returns float64 LLRs [..., n] of each one's last iteration.
     """
     graph = tanner_graph(code)
     channel = _clip(np.asarray(llr, np.float64).reshape(-1, code.n).T, decoder.clip)

@@ -1,7 +1,7 @@
-"""The LDPC codes of IEEE 802.11ad: n = 672, rates 1/2, 5/8, 3/4 and 13/16 (802.11-2016 clause 20.3.8, 802.11ad-2012 21.3.8).
+"""The LDPC codes of IEEE 802.11ad-2012, clause 21.3.8 (802.11-2016: 20.3.8): n = 672, rates 1/2 to 13/16.
 
-The tables and their provenance are `phy/data/ieee80211ad.json`; every code is checked against the known answers there as it is
-loaded: the SHA-256 of its expanded parity-check matrix, and one codeword.
+The tables and their provenance are `phy/data/ieee80211ad.json`; every code is checked against the known
+answers there as it is loaded: the SHA-256 of its expanded parity-check matrix, and one codeword.
 """
 
 import json

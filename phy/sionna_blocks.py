@@ -1,0 +1,195 @@
+"""Sionna 1.2's mapper, demapper and LDPC decoder as compiled functions of one fixed shape each.
+
+The only module that knows TensorFlow, and the only place where signs change: Sionna's LLRs are logits log p(1)/p(0),
+ours are log p(0)/p(1). Importing it takes seconds and is left to who computes with it.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+
+from phy.constellation import Constellation
+from phy.fec.code import Code
+from phy.fec.reference import tanner_graph
+from phy.mapping import Demapping
+
+Precision = Literal["single", "double"]
+
+
+@contextmanager
+def _quiet_start() -> Iterator[None]:
+    """TensorFlow's greetings go around sys.stderr and ignore its own log level: descriptor 2 is put aside meanwhile."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(null)
+
+
+with _quiet_start():
+    import tensorflow as tf
+    from sionna.phy import mapping as sionna_mapping
+    from sionna.phy.fec.ldpc import LDPCBPDecoder
+
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)  # the neural codec may share the device
+
+CHECK_NODE = {"sum-product": "boxplus-phi", "min-sum": "minsum", "offset-min-sum": "offset-minsum"}
+"""Sionna's names of our algorithms; its offset is ours, 0.5."""
+
+METHOD = {"exact": "app", "max-log": "maxlog"}
+"""Sionna's names of our demapping methods."""
+
+
+@lru_cache(maxsize=64)
+def mapper(constellation: Constellation, n_symbols: int) -> Callable[[Any], Any]:
+    """Compiled: bits uint8 [m n_symbols] -> complex64 [n_symbols]."""
+    block = sionna_mapping.Mapper(
+        constellation=_constellation(constellation.points, "single"), precision="single"
+    )
+
+    @tf.function(
+        jit_compile=True,
+        input_signature=[tf.TensorSpec((n_symbols * constellation.bits_per_symbol,), tf.uint8)],
+    )
+    def run(bits: tf.Tensor) -> tf.Tensor:
+        return block(bits)
+
+    return run
+
+
+@lru_cache(maxsize=64)
+def demapper(
+    constellation: Constellation, method: Demapping, n_symbols: int, precision: Precision = "single"
+) -> Callable[[Any, Any], Any]:
+    """Compiled: y complex [n_symbols], N0 float [n_symbols] -> LLRs float [m n_symbols], log p(0)/p(1).
+
+    Where both axes are labelled apart each is demapped alone, with sqrt(M) points for M: the other axis adds the same
+    to every exponent.
+    """
+    real, complex_ = (tf.float32, tf.complex64) if precision == "single" else (tf.float64, tf.complex128)
+    sets = [constellation.points] if constellation.axes is None else list(constellation.axes)
+    blocks = [
+        sionna_mapping.Demapper(
+            METHOD[method], constellation=_constellation(s, precision), precision=precision
+        )
+        for s in sets
+    ]
+    signature = [tf.TensorSpec((n_symbols,), complex_), tf.TensorSpec((n_symbols,), real)]
+
+    @tf.function(jit_compile=True, input_signature=signature)
+    def run(y: tf.Tensor, noise_var: tf.Tensor) -> tf.Tensor:
+        axes = (
+            [y]
+            if len(blocks) == 1
+            else [tf.cast(tf.math.real(y), complex_), tf.cast(tf.math.imag(y), complex_)]
+        )
+        logits = [
+            tf.reshape(block(a, noise_var), (n_symbols, -1)) for block, a in zip(blocks, axes, strict=True)
+        ]
+        return -tf.reshape(tf.concat(logits, axis=-1), (-1,))
+
+    return run
+
+
+def _constellation(points: np.ndarray, precision: Precision) -> Any:
+    """Sionna's constellation of our points as they are: it demaps custom points before its own normalisation."""
+    m = len(points).bit_length() - 1
+    return sionna_mapping.Constellation(
+        "custom", m, points=points.astype(np.complex128), normalize=False, center=False, precision=precision
+    )
+
+
+@lru_cache(maxsize=32)
+def decoder(
+    code: Code, algorithm: str, clip: float, lanes: int, precision: Precision = "single"
+) -> Callable[..., tuple[Any, Any, Any, Any]]:
+    """Compiled: some iterations of Sionna's flooding decoder on `lanes` codewords, each with its own stop.
+
+    Arguments: llr float [n, lanes], log p(0)/p(1); state float [edges, lanes], Sionna's variable-to-check messages
+    (any value where `iterations` is 0); iterations int32 [lanes] done so far; limit int32, most iterations of a lane;
+    chunk int32, most iterations now; early bool, whether a lane ends when its decisions satisfy H c = 0.
+    Returns: soft LLRs [n, lanes] of each lane's last iteration, state, iterations, ended bool [lanes].
+    """
+    rdtype = tf.float32 if precision == "single" else tf.float64
+    h = code.parity_check()
+    block = LDPCBPDecoder(
+        h.copy(),
+        cn_update=CHECK_NODE[algorithm],
+        hard_out=False,
+        num_iter=1,
+        llr_max=clip,
+        return_state=True,
+        precision=precision,
+    )
+    bit_of_edge = np.repeat(
+        np.arange(code.n), h.sum(axis=0, dtype=np.int64)
+    )  # Sionna numbers edges bit by bit
+    satisfied = _syndrome(code)
+
+    def iterate(llr, state, soft, iterations, ended, it):
+        logits, state = block(-tf.transpose(llr), msg_v2c=state)
+        running = tf.logical_not(ended)
+        soft = tf.where(running, -tf.transpose(logits), soft)
+        iterations += tf.cast(running, tf.int32)
+        return (
+            tf.ensure_shape(soft, llr.shape),
+            tf.ensure_shape(state, (len(bit_of_edge), lanes)),
+            iterations,
+            it + 1,
+        )
+
+    @tf.function(
+        jit_compile=True,
+        input_signature=[
+            tf.TensorSpec((code.n, lanes), rdtype),
+            tf.TensorSpec((len(bit_of_edge), lanes), rdtype),
+            tf.TensorSpec((lanes,), tf.int32),
+            tf.TensorSpec((), tf.int32),
+            tf.TensorSpec((), tf.int32),
+            tf.TensorSpec((), tf.bool),
+        ],
+    )
+    def run(llr, state, iterations, limit, chunk, early):
+        llr = tf.clip_by_value(llr, -clip, clip)
+        state = tf.where(iterations == 0, -tf.gather(llr, bit_of_edge), state)
+
+        def body(it, state, soft, iterations, ended):
+            soft, state, iterations, it = iterate(llr, state, soft, iterations, ended, it)
+            ended |= (iterations >= limit) | (early & satisfied(soft < 0))
+            return it, state, soft, iterations, ended
+
+        def going(it, state, soft, iterations, ended):
+            return (it < chunk) & tf.logical_not(tf.reduce_all(ended))
+
+        start = (tf.constant(0), state, llr, iterations, iterations >= limit)
+        _, state, soft, iterations, ended = tf.while_loop(going, body, start)
+        return soft, state, iterations, ended
+
+    return run
+
+
+def _syndrome(code: Code) -> Callable[[Any], Any]:
+    """Whether H c = 0: decisions bool [n, lanes] -> bool [lanes]; checks of one degree together."""
+    graph = tanner_graph(code)
+    groups = [graph.variable[edges].T for edges in graph.checks]
+
+    def satisfied(decisions: tf.Tensor) -> tf.Tensor:
+        bits = tf.cast(decisions, tf.int8)
+        failed = []
+        for group in groups:
+            parity = tf.gather(bits, group[0])
+            for row in group[1:]:
+                parity = tf.bitwise.bitwise_xor(parity, tf.gather(bits, row))
+            failed.append(tf.reduce_max(parity, axis=0))
+        return tf.equal(tf.reduce_max(tf.stack(failed), axis=0), 0)
+
+    return satisfied

@@ -1,0 +1,118 @@
+"""The Sionna engine: NumPy in, NumPy out, everything computed by Sionna's blocks in tiles of one fixed shape.
+
+Symbols are mapped and demapped TILE at a time, codewords are decoded in LANES: a lane whose codeword ended takes the
+next one, so that a short codeword waits for no long one. Nothing is traced per length: the last tile is zero padded.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phy import sionna_blocks as blocks
+from phy.constellation import Constellation
+from phy.fec.code import Code
+from phy.fec.decoder import Decoded, Decoder
+from phy.mapping import Demapping
+from phy.sionna_blocks import Precision
+
+TILE = 8192
+"""Symbols that one call of a compiled mapper or demapper takes."""
+
+LANES = 64
+"""Codewords decoded side by side: the fastest of 8 to 1024 on a CPU, where their messages fit its second cache."""
+
+CHUNK = 4
+"""Iterations between two looks at which lanes have ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SionnaEngine:
+    """Sionna 1.2 in single precision; encoding is the code's own forward substitution."""
+
+    name: ClassVar[str] = "sionna"
+
+    def encode(self, code: Code, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """See `Engine.encode`."""
+        return code.encode(bits)
+
+    def map(self, constellation: Constellation, bits: NDArray[np.uint8]) -> NDArray[np.complex64]:
+        """See `Engine.map`."""
+        m = constellation.bits_per_symbol
+        if bits.shape[-1] % m:
+            raise ValueError(
+                f"bits: last axis must be a multiple of {m} for {constellation.name}, got {bits.shape}"
+            )
+        run = blocks.mapper(constellation, TILE)
+        tiles = [run(tile).numpy() for tile in _tiles(bits.reshape(-1), TILE * m)]
+        return _untile(tiles, bits.size // m, np.complex64).reshape(*bits.shape[:-1], -1)
+
+    def demap(
+        self,
+        constellation: Constellation,
+        y: NDArray[np.complex64],
+        noise_var: NDArray[np.float32],
+        method: Demapping,
+    ) -> NDArray[np.float32]:
+        """See `Engine.demap`."""
+        run = blocks.demapper(constellation, method, TILE)
+        noise = np.broadcast_to(np.asarray(noise_var, np.float32), y.shape).reshape(-1)
+        pairs = zip(_tiles(y.reshape(-1), TILE), _tiles(noise, TILE), strict=True)
+        n_bits = y.size * constellation.bits_per_symbol
+        return _untile([run(*pair).numpy() for pair in pairs], n_bits, np.float32).reshape(*y.shape[:-1], -1)
+
+    def decode(self, code: Code, llr: NDArray[np.float32], decoder: Decoder) -> NDArray[np.uint8]:
+        """See `Engine.decode`."""
+        return soft_decode(code, llr, decoder).bits[:, : code.k]
+
+
+def soft_decode(
+    code: Code, llr: NDArray[np.floating], decoder: Decoder, precision: Precision = "single"
+) -> Decoded:
+    """Sionna's decoder on any number of codewords: llr float [B, n] -> LLRs of the same shape, and iterations.
+
+    The same decisions as Sionna's own loop of `decoder.iterations`, left at the first iteration with H c = 0 where the
+    decoder says so.
+    """
+    if decoder.clip is None:
+        raise ValueError(
+            "decoder.clip: the sionna engine needs a limit, got None; 20 is usual, or engine: reference"
+        )
+    dtype = np.dtype(np.float32 if precision == "single" else np.float64)
+    run = blocks.decoder(code, decoder.algorithm, float(decoder.clip), LANES, precision)
+    n_edges = int(code.parity_check().sum(dtype=np.int64))
+    llr_lanes, state = np.zeros((code.n, LANES), dtype), np.zeros((n_edges, LANES), dtype)
+    word, done = (
+        np.full(LANES, -1),
+        np.zeros(LANES, np.int32),
+    )  # which codeword a lane has, and its iterations
+    soft, iterations = np.empty(llr.shape, dtype), np.zeros(len(llr), np.int64)
+    waiting = 0
+    while waiting < len(llr) or np.any(word >= 0):
+        free = np.flatnonzero(word < 0)[: len(llr) - waiting]
+        word[free] = waiting + np.arange(free.size)
+        waiting += free.size
+        llr_lanes[:, free], done[free] = llr[word[free]].T, 0
+        done[word < 0] = decoder.iterations  # an empty lane has nothing left to do
+        out, state, done, ended = (
+            t.numpy()
+            for t in run(llr_lanes, state, done, decoder.iterations, CHUNK, decoder.stop == "syndrome")
+        )
+        done = done.copy()
+        over = np.flatnonzero(ended & (word >= 0))
+        soft[word[over]], iterations[word[over]] = out[:, over].T, done[over]
+        word[over] = -1
+    return Decoded(llr=soft, iterations=iterations)
+
+
+def _tiles(x: NDArray, size: int) -> list[NDArray]:
+    """x [n] in pieces of `size`, the last one zero padded."""
+    padded = np.zeros(-(-x.size // size) * size, x.dtype)
+    padded[: x.size] = x
+    return list(padded.reshape(-1, size))
+
+
+def _untile(tiles: list[NDArray], n: int, dtype: type) -> NDArray:
+    """The first n values of the tiles."""
+    return np.concatenate([*tiles, np.empty(0, dtype)])[:n]
