@@ -1,6 +1,7 @@
 """Strict YAML: plain values, and for every node where it came from.
 
-Keys are text and unique; scalars are text, numbers, true, false or null. YAML 1.2: `off` and `1:20:2` are text.
+Keys are text and unique; scalars are text, numbers, true, false or null. YAML 1.2:
+`off` and `1:20:2` are text.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from linksim.errors import ScenarioError
 Field = tuple[str | int, ...]
 """The way to a node: ('links', 'air', 'bandwidth_ratio')."""
 
+SYNTAX = "mend the syntax"
 SCALARS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null")}
 
 
@@ -57,21 +59,25 @@ def read(path: Path) -> Document:
 
 
 def parse(text: str, source: str, *, lined: bool = False, base: Field = ()) -> Document:
-    """YAML text as a Document. Origins are `source`, with ':LINE' where `lined`; `base` goes before each field."""
+    """YAML text as a Document.
+
+    Origins are `source`, followed by ':LINE' where `lined`; `base` goes before each field.
+    """
     yaml = YAML(typ="safe", pure=True)
+    origins: dict[Field, str] = {}
+    reader = _Reader(yaml=yaml, source=source, lined=lined, origins=origins)
     try:
         root = yaml.compose(text)
+        tree = None if root is None else reader.value(root, base)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{source}:{mark.line + 1}" if lined and mark else source
-        raise ScenarioError(
-            where, f"is not YAML ({error.problem or error.context})", None, "mend the syntax"
-        ) from error
+        raise ScenarioError(where, f"is not YAML ({error.problem or error.context})", None, SYNTAX) from error
     except YAMLError as error:
-        raise ScenarioError(source, f"is not YAML ({error})", None, "mend the syntax") from error
-    origins: dict[Field, str] = {}
-    reader = _Reader(yaml=yaml, source=source, lined=lined, origins=origins)
-    return Document(source=source, tree=None if root is None else reader.value(root, base), origins=origins)
+        raise ScenarioError(source, f"is not YAML ({error})", None, SYNTAX) from error
+    except RecursionError as error:
+        raise ScenarioError(source, "holds itself, or is nested too deep", None, SYNTAX) from error
+    return Document(source=source, tree=tree, origins=origins)
 
 
 def assign(document: Document, field: Field, value: Document) -> Document:

@@ -48,7 +48,7 @@ NAMED = re.compile(r"([a-z_]\w*(?:\.\w+)*): (.*)", re.DOTALL)
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One finding: the field in the scenario's words, pydantic's record, the annotations there and one above."""
+    """One finding. annotation: what stands at the field; parent: what holds it; record: pydantic's."""
 
     field: Field
     record: Mapping[str, Any]

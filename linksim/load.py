@@ -45,7 +45,7 @@ def load(
 
 
 def quickened(scenario: Scenario) -> Scenario:
-    """A taste of the scenario under a name of its own: two images, one trial each, the ends of the first sweep."""
+    """A taste under a name of its own: two images, one trial each, the ends of the first sweep."""
     limit = min(scenario.images.limit or QUICK_IMAGES, QUICK_IMAGES)
     swept = {name: values[:1] for name, values in scenario.sweep.items()}
     for name, values in list(scenario.sweep.items())[:1]:

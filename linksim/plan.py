@@ -13,7 +13,7 @@ from linksim.scenario import Scenario, build, resolved
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One point of the grid: the swept values by dotted field, and the scenario with them in place of the sweep."""
+    """One point of the grid: the swept values by dotted field, and the scenario that has them."""
 
     index: int
     values: Mapping[str, Any]
@@ -36,7 +36,7 @@ class Plan:
 
 
 def expand(scenario: Scenario) -> Plan:
-    """The grid over every swept field; one point where nothing is swept. ScenarioError where a point is none."""
+    """The grid over every swept field; one point where nothing is swept. ScenarioError if one is none."""
     tree = resolved(scenario) | {"sweep": {}}
     points = []
     for index, row in enumerate(product(*scenario.sweep.values())):

@@ -12,15 +12,13 @@ from typing import Annotated, Any, ClassVar, Literal, Union
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from linksim import codecs
+from linksim.codecs import CODECS
 from linksim.document import Document
 from linksim.errors import ScenarioError
 from linksim.faults import first_fault
 from phy.link import Link
 
-CODECS = getattr(codecs, "CODECS", {})
-_OPEN = Union[tuple(CODECS.values())] if CODECS else Any  # noqa: UP007
-AnyCodec = Annotated[_OPEN, Field(discriminator="kind")] if len(CODECS) > 1 else _OPEN
+AnyCodec = Annotated[Union[tuple(CODECS.values())], Field(discriminator="kind")]  # noqa: UP007
 """One of the codecs, told apart by `kind`."""
 
 Metric = Literal["psnr_db", "ms_ssim_db"]
@@ -151,7 +149,7 @@ def _named(document: Document) -> dict[str, Any]:
 
 
 def resolved(scenario: Scenario) -> dict[str, Any]:
-    """The scenario as JSON values, every default written out: what the manifest keeps, and `build` reads again."""
+    """The scenario as JSON values, every default written out. The manifest keeps it; `build` reads it."""
     tree = adapter().dump_python(scenario, mode="json")
     for link in tree["links"].values():
         del link["name"]

@@ -1,0 +1,120 @@
+"""What a point spends, before it runs: uses, scheme and payload of each stream, and its uses by category.
+
+A digital stream is taken as full: data up to the payload that the scheme holds. A stream whose scheme follows
+the realised channel is told by the schemes that its first draws pick.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from linksim.errors import LinksimError
+from linksim.plan import Plan, Point
+from phy.amc import find_mcs
+from phy.digital import Place
+from phy.ledger import CATEGORIES
+from phy.link import Link
+from phy.types import Grant
+
+DRAWS = 200
+"""Channel draws that show how often each scheme is picked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One stream of one link under one scheme, in a frame for `n_source` source samples (H x W x C).
+
+    how_often: the part of the draws that pick this scheme, 1 where nothing adapts to the draw.
+    payload_bits: most bits of the stream in a frame.
+    uses_by_category: channel uses of each category with a full payload; they sum to `uses`.
+    """
+
+    n_source: int
+    link: str
+    stream: str
+    uses: int
+    mcs: str | None
+    how_often: float
+    blocks: int
+    payload_bits: int
+    uses_by_category: Mapping[str, Fraction]
+
+    @property
+    def bandwidth_ratio(self) -> Fraction:
+        """Channel uses / source samples, everything counted."""
+        return Fraction(self.uses, self.n_source)
+
+    @property
+    def payload_bandwidth_ratio(self) -> Fraction:
+        """Channel uses of data alone / source samples."""
+        return self.uses_by_category["data"] / self.n_source
+
+
+def budget(point: Point, n_sources: Iterable[int]) -> list[Row]:
+    """A row for every size of picture (in source samples), link, stream and scheme in use."""
+    links = point.scenario.links.values()
+    return [row for n in sorted(set(n_sources)) for link in links for row in _link_rows(point, link, n)]
+
+
+def check_frames(plan: Plan, n_sources: Iterable[int]) -> None:
+    """LinksimError where a stream of some point can hold no payload in a frame for one of the pictures."""
+    for point in plan.points:
+        for link in point.scenario.links.values():
+            for n in sorted(set(n_sources)):
+                for told in link.shortfalls(n).values():
+                    where, _, rule = told.partition(": ")
+                    rule, _, remedy = rule.partition("; ")
+                    rule = f"{rule} (a picture of {n} samples)"
+                    raise LinksimError(f"links.{link.name}.{where}", rule, None, remedy)
+
+
+def _link_rows(point: Point, link: Link, n_source: int) -> list[Row]:
+    scenario = point.scenario
+    draws = link.draw(
+        scenario.snr_db, [(scenario.seed, link.name, "budget", i) for i in range(_n_draws(link))]
+    )
+    grants = link.grants([n_source] * len(draws), draws)
+    rows = []
+    for stream in link.streams:
+        picked = Counter(grant[stream] for grant in map(_without_snr, grants))
+        for grant, count in sorted(picked.items(), key=lambda item: item[0].payload_bits):
+            rows.append(_row(link, stream, n_source, grant, count / len(draws)))
+    return rows
+
+
+def _n_draws(link: Link) -> int:
+    return DRAWS if link.csit else 1
+
+
+def _without_snr(grants: Mapping[str, Grant]) -> dict[str, Grant]:
+    """The grants with the realised SNR taken out, so that equal schemes count together."""
+    return {
+        name: Grant(channel_uses=g.channel_uses, payload_bits=g.payload_bits, snr_db=0.0, mcs=g.mcs)
+        for name, g in grants.items()
+    }
+
+
+def _row(link: Link, stream: str, n_source: int, grant: Grant, how_often: float) -> Row:
+    spent = dict.fromkeys(CATEGORIES, Fraction(0))
+    blocks = 0
+    if grant.mcs is None:
+        spent["data"] = Fraction(grant.channel_uses)
+    else:
+        place = Place(bearer=link.streams[stream], mcs=find_mcs(grant.mcs), n_uses=grant.channel_uses)
+        blocks = place.framing.blocks
+        coded = place.categories(grant.payload_bits)
+        spent |= {name: Fraction(bits, place.mcs.bits_per_use) for name, bits in coded.items()}
+    return Row(
+        n_source=n_source,
+        link=link.name,
+        stream=stream,
+        uses=grant.channel_uses,
+        mcs=grant.mcs,
+        how_often=how_often,
+        blocks=blocks,
+        payload_bits=grant.payload_bits,
+        uses_by_category=spent,
+    )

@@ -1,0 +1,164 @@
+"""The command: parse, call, print. A mistake that its user can mend is one red line and exit code 2."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from linksim import __version__
+from linksim.errors import LinksimError
+
+LISTED = ("codes", "constellations", "mcs", "channels", "codecs", "cards", "engines", "images")
+
+Command = Callable[..., Any]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command and leave with its exit code: 0, 2 for a mistake, 130 for Ctrl-C."""
+    try:
+        linksim.main(args=argv, prog_name="linksim", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(2)
+    except (LinksimError, click.ClickException) as error:
+        _complain(error.format_message() if isinstance(error, click.ClickException) else str(error))
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt) as stop:
+        click.echo(f"\n{stop or 'stopped'}", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _complain(text: str) -> None:
+    click.secho(" ".join(text.split()), fg="red", err=True)
+
+
+def _changes(command: Command) -> Command:
+    """The options that change a scenario, shared by the commands that read one."""
+    options = (
+        click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", help="Set any dotted field."),
+        click.option(
+            "--sweep",
+            "sweeps",
+            multiple=True,
+            metavar="FIELD=A:B:STEP|A,B,...",
+            help="Sweep any dotted field.",
+        ),
+        click.option(
+            "--seed", type=click.IntRange(min=0), help="Seed of the channel draws, for the scenario's."
+        ),
+        click.option("--quick", is_flag=True, help="Two images, one draw each, the ends of the first sweep."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+SCENARIO = click.argument("scenario", type=click.Path(path_type=Path))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="linksim %(version)s", help="Show the version and exit.")
+def linksim() -> None:
+    """Send images over bit-accurate links, digital, analog or both, and count every channel use.
+
+    A scenario is a YAML file. It says what is sent, by which codec, over which links; see scenarios/.
+    """
+
+
+@linksim.command(short_help="Run a scenario and report.")
+@SCENARIO
+@_changes
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the results; runs/NAME if not given.")
+def run(scenario: Path, out: Path | None, **changes: Any) -> None:
+    """Run SCENARIO, or what of it is not in the results yet, and report."""
+    from linksim.live import run_live
+
+    plan = _plan(scenario, **changes)
+    folder = out or Path("runs") / plan.scenario.name
+    try:
+        run_live(plan, folder)
+    except KeyboardInterrupt:
+        raise click.Abort(
+            f"Stopped. {folder} keeps what is done; the same command goes on from there."
+        ) from None
+
+
+@linksim.command(short_help="Show what a scenario spends, before it runs.")
+@SCENARIO
+@_changes
+def show(scenario: Path, **changes: Any) -> None:
+    """Show what SCENARIO spends before it runs: uses, payload and overhead of every stream."""
+    from linksim.show import show_plan
+
+    show_plan(_plan(scenario, **changes))
+
+
+@linksim.command(short_help="Check scenarios without running them.")
+@click.argument("scenarios", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SCENARIO...")
+def validate(scenarios: tuple[Path, ...]) -> None:
+    """Check each SCENARIO: fields, sweeps, pictures, keys, networks, and that every frame holds a payload."""
+    from linksim.show import check
+
+    for path in scenarios:
+        click.echo(f"{path}: {check(_plan(path))}")
+
+
+@linksim.command("list", short_help="List what a scenario can name.")
+@click.argument("what", type=click.Choice(LISTED))
+def list_(what: str) -> None:
+    """List WHAT a scenario can name."""
+    from linksim.listing import LISTS
+    from linksim.terminal import print_rows
+
+    print_rows(*LISTS[what]())
+
+
+@linksim.command(short_help="Plot several runs on one figure.")
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("runs/compared.png"),
+    show_default=True,
+    help="The figure, PNG, PDF or SVG.",
+)
+def plot(runs: tuple[Path, ...], out: Path) -> None:
+    """Plot the results in the folders RUN... on one figure."""
+    from linksim.report.plots import plot_runs
+
+    click.echo(plot_runs(runs, out))
+
+
+@linksim.command(short_help="Print the JSON Schema of scenario files.")
+def schema() -> None:
+    """Print the JSON Schema of scenario files, for editors that complete and check them."""
+    from linksim.scenario import schema as scenario_schema
+
+    click.echo(json.dumps(scenario_schema(), indent=2))
+
+
+def _plan(
+    path: Path,
+    sets: Sequence[str] = (),
+    sweeps: Sequence[str] = (),
+    seed: int | None = None,
+    quick: bool = False,
+) -> Any:
+    from linksim.load import load
+    from linksim.plan import expand
+
+    return expand(load(path, sets=sets, sweeps=sweeps, seed=seed, quick=quick))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""`linksim list`: what a scenario can name, as rows of plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
+from typing import Any
+
+Rows = tuple[tuple[str, ...], list[tuple[str, ...]]]
+"""Column heads, and rows of as many cells."""
+
+
+def codes() -> Rows:
+    """Channel codes."""
+    from phy.fec import CODES
+
+    rows = [(name, str(code.n), str(code.k), f"{code.k / code.n:.4f}") for name, code in CODES.items()]
+    return ("code", "n", "k", "rate"), rows
+
+
+def constellations() -> Rows:
+    """Constellations."""
+    from phy.constellation import CONSTELLATIONS
+
+    rows = [(name, str(each.points.size), str(each.bits_per_symbol)) for name, each in CONSTELLATIONS.items()]
+    return ("constellation", "points", "bits per use"), rows
+
+
+def mcs() -> Rows:
+    """Modulation and coding schemes, and the sets that adapt over them."""
+    from phy.amc import AMC_SETS, MCS
+
+    head = ("mcs", "constellation", "code", "info bits per use", "in the sets")
+    return head, [
+        (
+            name,
+            each.constellation_name,
+            each.code_name,
+            f"{float(each.info_bits_per_use):.3f}",
+            ", ".join(amc for amc, members in AMC_SETS.items() if name in members),
+        )
+        for name, each in MCS.items()
+    ]
+
+
+def channels() -> Rows:
+    """Channels."""
+    from phy.channel import CHANNELS
+
+    return ("channel", "fields", "what"), _blocks(CHANNELS)
+
+
+def codecs() -> Rows:
+    """Codecs."""
+    from linksim.codecs import CODECS
+
+    return ("codec", "fields", "what"), _blocks(CODECS)
+
+
+def cards() -> Rows:
+    """Networks in the zoo, which a codec's `card` names."""
+    from models.card import names
+
+    return ("card",), [(name,) for name in names()]
+
+
+def engines() -> Rows:
+    """Engines: who computes the chain."""
+    from phy.engine import ENGINES
+
+    return ("engine",), [(name,) for name in ENGINES]
+
+
+def images() -> Rows:
+    """Image sets, and whether this machine has them."""
+    from linksim.images import known_sets
+
+    return ("set", "images", "where"), known_sets()
+
+
+LISTS: dict[str, Callable[[], Rows]] = {
+    each.__name__: each for each in (codes, constellations, mcs, channels, codecs, cards, engines, images)
+}
+
+
+def _blocks(blocks: Mapping[str, type]) -> list[tuple[str, str, str]]:
+    return [
+        (kind, _fields(block), (block.__doc__ or "").strip().split("\n")[0]) for kind, block in blocks.items()
+    ]
+
+
+def _fields(block: Any) -> str:
+    """'k_factor=1.0, block=frame': fields with their defaults, those without one bare."""
+    told = []
+    for field in fields(block):
+        if field.init and field.name != "kind":
+            default = field.default_factory() if field.default_factory is not MISSING else field.default
+            told.append(field.name if default is MISSING else f"{field.name}={default}")
+    return ", ".join(told)
