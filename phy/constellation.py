@@ -1,10 +1,10 @@
 """Constellations as values: points and labels, in the mapping of IEEE 802.11ad.
 
 802.11ad-2012 clause 21.6.3.2.4 (802.11-2016: 20.6.3.2.4) maps bits c0 c1 ... of the single-carrier PHY to st
-and then turns symbol k by exp(j pi k / 2) to soften the peaks. These are the points st, without that turn: over
-a memoryless channel it changes no error rate. 64QAM is the OFDM PHY's of 2012, which the single-carrier PHY got
-in 2016 (clause 20.6.3.2.4.5), here without its symbol interleaver. The formulae and their sources are in
-`phy/data/ieee80211ad.json`.
+and then turns symbol k by exp(j pi k / 2) to soften the peaks. These are the points st, without that turn,
+which changes no error rate over a memoryless channel. 64QAM is the OFDM PHY's of 2012, which the
+single-carrier PHY got in 2016 (20.6.3.2.4.5), here without its symbol interleaver. The formulae and their
+sources are in `phy/data/ieee80211ad.json`.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Constellation:
     """M = 2^m points of unit mean energy; a point's index is its label, the first bit the most significant.
 
     >>> CONSTELLATIONS["qpsk"].points.round(3).tolist()
-    [(-1+0j), 1j, -1j, (1+0j)]
+    [(-1+0j), 1j, (-0-1j), (1+0j)]
     """
 
     name: str

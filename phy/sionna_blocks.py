@@ -1,7 +1,7 @@
 """Sionna 1.2's mapper, demapper and LDPC decoder as compiled functions of one fixed shape each.
 
-The only module that knows TensorFlow, and the only place where signs change: Sionna's LLRs are logits log p(1)/p(0),
-ours are log p(0)/p(1). Importing it takes seconds and is left to who computes with it.
+The only module that knows TensorFlow, and the only place where signs change: Sionna's LLRs are logits,
+log p(1)/p(0), ours are log p(0)/p(1). Importing it takes seconds and is left to who computes with it.
 """
 
 import os
@@ -22,7 +22,7 @@ Precision = Literal["single", "double"]
 
 @contextmanager
 def _quiet_start() -> Iterator[None]:
-    """TensorFlow's greetings go around sys.stderr and ignore its own log level: descriptor 2 is put aside meanwhile."""
+    """TensorFlow's greetings pass by sys.stderr and its own log level: put descriptor 2 aside meanwhile."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
@@ -72,10 +72,10 @@ def demapper(
 ) -> Callable[[Any, Any], Any]:
     """Compiled: y complex [n_symbols], N0 float [n_symbols] -> LLRs float [m n_symbols], log p(0)/p(1).
 
-    Where both axes are labelled apart each is demapped alone, with sqrt(M) points for M: the other axis adds the same
-    to every exponent.
+    Where both axes are labelled apart each is demapped alone, with sqrt(M) points for M: the other axis adds
+    the same to every exponent.
     """
-    real, complex_ = (tf.float32, tf.complex64) if precision == "single" else (tf.float64, tf.complex128)
+    real, complex_ = _real(precision), tf.complex64 if precision == "single" else tf.complex128
     sets = [constellation.points] if constellation.axes is None else list(constellation.axes)
     blocks = [
         sionna_mapping.Demapper(
@@ -101,11 +101,20 @@ def demapper(
 
 
 def _constellation(points: np.ndarray, precision: Precision) -> Any:
-    """Sionna's constellation of our points as they are: it demaps custom points before its own normalisation."""
+    """Sionna's constellation of our points as they are: it would demap others before normalising them."""
     m = len(points).bit_length() - 1
     return sionna_mapping.Constellation(
         "custom", m, points=points.astype(np.complex128), normalize=False, center=False, precision=precision
     )
+
+
+def _real(precision: Precision) -> tf.DType:
+    return tf.float32 if precision == "single" else tf.float64
+
+
+def empty_state(code: Code, lanes: int, precision: Precision = "single") -> Any:
+    """Messages of lanes that have not begun: [edges, lanes]."""
+    return tf.zeros((int(code.parity_check().sum(dtype=np.int64)), lanes), _real(precision))
 
 
 @lru_cache(maxsize=32)
@@ -114,13 +123,16 @@ def decoder(
 ) -> Callable[..., tuple[Any, Any, Any, Any]]:
     """Compiled: some iterations of Sionna's flooding decoder on `lanes` codewords, each with its own stop.
 
-    Arguments: llr float [n, lanes], log p(0)/p(1); state float [edges, lanes], Sionna's variable-to-check messages
-    (any value where `iterations` is 0); iterations int32 [lanes] done so far; limit int32, most iterations of a lane;
-    chunk int32, most iterations now; early bool, whether a lane ends when its decisions satisfy H c = 0.
-    Returns: soft LLRs [n, lanes] of each lane's last iteration, state, iterations, ended bool [lanes].
+    llr: float [n, lanes], log p(0)/p(1).
+    state: float [edges, lanes], Sionna's variable-to-check messages; anything where `iterations` is 0.
+    iterations: int32 [lanes], done so far.  limit: int32, most iterations of a lane.  chunk: int32, most now.
+    early: bool, whether a lane ends as soon as its decisions satisfy H c = 0.
+    Returns soft LLRs [n, lanes] of each lane's last iteration, state, iterations, and ended: bool [lanes].
     """
-    rdtype = tf.float32 if precision == "single" else tf.float64
     h = code.parity_check()
+    bit_of_edge = np.repeat(
+        np.arange(code.n), h.sum(axis=0, dtype=np.int64)
+    )  # Sionna numbers edges bit by bit
     block = LDPCBPDecoder(
         h.copy(),
         cn_update=CHECK_NODE[algorithm],
@@ -130,48 +142,30 @@ def decoder(
         return_state=True,
         precision=precision,
     )
-    bit_of_edge = np.repeat(
-        np.arange(code.n), h.sum(axis=0, dtype=np.int64)
-    )  # Sionna numbers edges bit by bit
     satisfied = _syndrome(code)
-
-    def iterate(llr, state, soft, iterations, ended, it):
-        logits, state = block(-tf.transpose(llr), msg_v2c=state)
-        running = tf.logical_not(ended)
-        soft = tf.where(running, -tf.transpose(logits), soft)
-        iterations += tf.cast(running, tf.int32)
-        return (
-            tf.ensure_shape(soft, llr.shape),
-            tf.ensure_shape(state, (len(bit_of_edge), lanes)),
-            iterations,
-            it + 1,
-        )
-
-    @tf.function(
-        jit_compile=True,
-        input_signature=[
-            tf.TensorSpec((code.n, lanes), rdtype),
-            tf.TensorSpec((len(bit_of_edge), lanes), rdtype),
-            tf.TensorSpec((lanes,), tf.int32),
-            tf.TensorSpec((), tf.int32),
-            tf.TensorSpec((), tf.int32),
-            tf.TensorSpec((), tf.bool),
-        ],
+    llr_spec = tf.TensorSpec((code.n, lanes), _real(precision))
+    state_spec = tf.TensorSpec((len(bit_of_edge), lanes), _real(precision))
+    lane_spec, scalar, flag = (
+        tf.TensorSpec(*s) for s in (((lanes,), tf.int32), ((), tf.int32), ((), tf.bool))
     )
+
+    @tf.function(jit_compile=True, input_signature=[llr_spec, state_spec, lane_spec, scalar, scalar, flag])
     def run(llr, state, iterations, limit, chunk, early):
         llr = tf.clip_by_value(llr, -clip, clip)
         state = tf.where(iterations == 0, -tf.gather(llr, bit_of_edge), state)
 
-        def body(it, state, soft, iterations, ended):
-            soft, state, iterations, it = iterate(llr, state, soft, iterations, ended, it)
+        def iterate(it, state, soft, iterations, ended):
+            logits, state = block(-tf.transpose(llr), msg_v2c=state)
+            soft = tf.where(ended, soft, -tf.transpose(tf.ensure_shape(logits, (lanes, code.n))))
+            iterations += tf.cast(tf.logical_not(ended), tf.int32)
             ended |= (iterations >= limit) | (early & satisfied(soft < 0))
-            return it, state, soft, iterations, ended
+            return it + 1, tf.ensure_shape(state, state_spec.shape), soft, iterations, ended
 
         def going(it, state, soft, iterations, ended):
             return (it < chunk) & tf.logical_not(tf.reduce_all(ended))
 
         start = (tf.constant(0), state, llr, iterations, iterations >= limit)
-        _, state, soft, iterations, ended = tf.while_loop(going, body, start)
+        _, state, soft, iterations, ended = tf.while_loop(going, iterate, start)
         return soft, state, iterations, ended
 
     return run

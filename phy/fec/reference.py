@@ -92,7 +92,7 @@ def check_node(incoming: Messages, decoder: Decoder) -> Messages:
 def decode(code: Code, llr: NDArray[np.floating], decoder: Decoder) -> Decoded:
     """Decode a batch of codewords.
 
-    llr: [..., n], log p(0)/p(1), 0 where positive. Returns float64 LLRs [..., n] of each one's last iteration.
+    llr: [..., n], log p(0)/p(1), 0 where positive. Returns float64 LLRs [..., n] of each last iteration.
     """
     graph = tanner_graph(code)
     channel = _clip(np.asarray(llr, np.float64).reshape(-1, code.n).T, decoder.clip)
