@@ -1,0 +1,233 @@
+"""A scenario file becomes the blocks themselves; every fault in it is one line that says where and what to do."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from linksim.document import Document, parse
+from linksim.errors import ScenarioError
+from linksim.load import load, spread
+from linksim.plan import expand
+from linksim.scenario import Scenario, build, digest, resolved, schema
+from phy.amc import Amc
+from phy.channel import Rician
+
+TEXT = """\
+name: trial
+images: {set: sample}
+codec: {kind: hda_deepsc}
+links:
+  air:
+    bandwidth_ratio: 1/6
+    channel: {kind: rician, k_factor: 1.0, block: frame}
+    csi: {kind: perfect}
+    engine: sionna
+    streams:
+      essential:
+        kind: digital
+        share: 0.2
+        mcs: {amc: hda, csit: false}
+        cipher: {kind: aes-ctr, key: {test: true}}
+        crc: 24
+      auxiliary: {kind: analog, share: 1.0}
+snr_db: 10
+trials: {per_image: 8}
+seed: 1
+"""
+
+
+def read(text: str = TEXT) -> Scenario:
+    return build(parse(text, "s.yaml", lined=True))
+
+
+def test_nodes_become_the_blocks_own_dataclasses():
+    link = read().links["air"]
+    assert link.name == "air"
+    assert link.bandwidth_ratio == Fraction(1, 6)
+    assert link.channel == Rician(k_factor=1.0, block="frame")
+    assert link.streams["essential"].mcs == Amc(amc="hda", csit=False)
+
+
+def test_a_resolved_scenario_builds_the_same_scenario():
+    scenario = read()
+    again = build(Document(source="manifest", tree=json.loads(json.dumps(resolved(scenario))), origins={}))
+    assert again == scenario
+    assert digest(again) == digest(scenario)
+
+
+def test_the_digest_follows_the_experiment_and_not_its_name():
+    assert digest(read(TEXT.replace("name: trial", "name: other"))) == digest(read())
+    assert digest(read(TEXT.replace("k_factor: 1.0", "k_factor: 2.0"))) != digest(read())
+
+
+FAULTS = [
+    ("k_factor: 1.0", "k_factor: -1", "7: links.air.channel.k_factor: must be >= 0"),
+    ("k_factor: 1.0", "k_facto: 1", "7: links.air.channel.k_facto: is not a field; did you mean 'k_factor'?"),
+    (
+        "kind: rician",
+        "kind: ricean",
+        "7: links.air.channel.kind: must be one of awgn, rayleigh, rician, got 'ricean'",
+    ),
+    ("kind: rician, ", "", "7: links.air.channel: needs a kind; it may be awgn, rayleigh, rician"),
+    (
+        "block: frame",
+        "block: fram",
+        "7: links.air.channel.block: must be 'frame' or a whole number, got 'fram'",
+    ),
+    ("1/6", "1/0", "6: links.air.bandwidth_ratio: must be a fraction such as 1/6, got '1/0'"),
+    ("    bandwidth_ratio: 1/6\n", "", "5: links.air.bandwidth_ratio: is missing; add bandwidth_ratio: ..."),
+    ("engine: sionna", "name: x", "9: links.air.name: is not a field; a link's name is its key"),
+    ("engine: sionna", "engine: auto", "9: links.air.engine: must be "),
+    (
+        "{amc: hda, csit: false}",
+        "16qam-1/3",
+        "14: links.air.streams.essential.mcs: must be one of bpsk-1/2, ",
+    ),
+    (
+        "csit: false",
+        "csit: off",
+        "14: links.air.streams.essential.mcs.csit: must be true or false, got 'off'",
+    ),
+    ("csit: false", "target: 2", "14: links.air.streams.essential.mcs.target: must lie between 0 and 1"),
+    (
+        "csit: false",
+        "cist: true",
+        "14: links.air.streams.essential.mcs.cist: is not a field; did you mean 'csit'?",
+    ),
+    ("{test: true}", "{file: /nowhere}", "15: links.air.streams.essential.cipher.key.file: must be readable"),
+    ("{test: true}", "{env: NO_SUCH_KEY}", "15: links.air.streams.essential.cipher.key.env: must be set"),
+    ("crc: 24", "crc: 23", "16: links.air.streams.essential.crc: must be 16, 24 or 32, got 23"),
+    ("kind: analog", "kind: digital, mcs: bpsk-1/2", "17: links.air.streams.auxiliary.kind: must be analog"),
+    ("auxiliary:", "auxiliar:", "17: links.air.streams.auxiliar: is no stream of the codec 'hda_deepsc'"),
+    ("      auxiliary: {kind: analog, share: 1.0}\n", "", "4: links: no stream 'auxiliary'"),
+    ("{set: sample}", "{}", "2: images: needs either set or folder, got neither"),
+    (
+        "snr_db: 10",
+        "snr_db: '10'",
+        "18: snr_db: must be a number, got '10'; write it in digits, without quotes",
+    ),
+    ("seed: 1", "seed: -1", "20: seed: must be >= 0, got -1"),
+    ("seed: 1", "seed: 1\nsnr: 3", "21: snr: is not a field; did you mean 'snr_db'?"),
+    ("seed: 1\n", "", "1: seed: is missing"),
+    ("name: trial", "name: ../x", "1: name: must be letters"),
+    ("per_image: 8", "per_image: 0", "19: trials.per_image: must be at least 1, got 0"),
+    ("seed: 1", "seed: 1\nmetrics: [psnr]", "21: metrics[0]: must be 'psnr_db' or 'ms_ssim_db', got 'psnr'"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "told"), FAULTS, ids=[told for *_, told in FAULTS])
+def test_a_fault_names_its_line_field_and_rule(old, new, told):
+    assert old in TEXT
+    with pytest.raises(ScenarioError) as caught:
+        read(TEXT.replace(old, new, 1))
+    assert str(caught.value).startswith(f"s.yaml:{told}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def file(tmp_path) -> Path:
+    path = tmp_path / "s.yaml"
+    path.write_text(TEXT)
+    return path
+
+
+def test_any_dotted_field_can_be_set(file):
+    scenario = load(
+        file, sets=["links.air.streams.essential.mcs=16qam-1/2", "links.air.bandwidth_ratio=1/12"]
+    )
+    assert scenario.links["air"].streams["essential"].mcs == "16qam-1/2"
+    assert scenario.links["air"].bandwidth_ratio == Fraction(1, 12)
+
+
+def test_a_field_that_the_file_leaves_to_its_default_can_be_set(file):
+    scenario = load(file, sets=["links.air.streams.essential.decoder.iterations=5"])
+    assert scenario.links["air"].streams["essential"].decoder.iterations == 5
+
+
+def test_setting_a_swept_field_ends_its_sweep(tmp_path):
+    path = tmp_path / "s.yaml"
+    path.write_text(TEXT + "sweep: {snr_db: [0, 5], links.air.channel.k_factor: [0, 1]}\n")
+    assert load(path, sets=["snr_db=3"]).sweep == {"links.air.channel.k_factor": [0, 1]}
+
+
+@pytest.mark.parametrize("given", ["0:20:5", "0,5,10,15,20", "[0, 5, 10, 15, 20]"])
+def test_a_sweep_is_a_range_or_a_list(file, given):
+    assert load(file, sweeps=[f"snr_db={given}"]).sweep == {"snr_db": [0, 5, 10, 15, 20]}
+
+
+def test_ranges_are_exact_decimals_and_hold_their_end():
+    assert spread("0:0.3:0.1", "x") == [0, 0.1, 0.2, 0.3]
+    assert spread("5:-5:-5", "x") == [5, 0, -5]
+
+
+def test_a_sweep_is_a_grid_whose_last_field_runs_fastest(file):
+    plan = expand(load(file, sweeps=["snr_db=0,10", "links.air.streams.essential.mcs=bpsk-1/2,{amc: hda}"]))
+    rows = [(p.scenario.snr_db, p.scenario.links["air"].streams["essential"].mcs) for p in plan.points]
+    assert rows == [(0, "bpsk-1/2"), (0, Amc()), (10, "bpsk-1/2"), (10, Amc())]
+    assert plan.points[1].values["links.air.streams.essential.mcs"] == {"amc": "hda"}
+    assert [p.scenario.sweep for p in plan.points] == [{}] * 4
+    assert plan.trials(n_images=3) == 4 * 3 * 8
+
+
+def test_without_a_sweep_there_is_one_point(file):
+    plan = expand(load(file))
+    assert [point.values for point in plan.points] == [{}]
+    assert plan.points[0].scenario == plan.scenario
+
+
+def test_quick_takes_two_images_one_draw_and_the_ends_of_the_first_sweep(file):
+    scenario = load(file, sweeps=["snr_db=0:20:5", "links.air.channel.k_factor=0,1"], quick=True)
+    assert (scenario.name, scenario.images.limit, scenario.trials.per_image) == ("trial-quick", 2, 1)
+    assert scenario.sweep == {"snr_db": [0, 20], "links.air.channel.k_factor": [0]}
+
+
+OPTION_FAULTS = [
+    (
+        ["links.air.channel.k_factor=-3"],
+        [],
+        "--set links.air.channel.k_factor=-3: links.air.channel.k_factor: must be >= 0",
+    ),
+    (
+        ["links.air.chanel.k_factor=3"],
+        [],
+        "--set links.air.chanel.k_factor=3: links.air.chanel: is not a field; did you mean",
+    ),
+    (["snr_db.x=3"], [], "--set snr_db.x=3: snr_db has no fields, got 10; set snr_db as a whole"),
+    (["snr_db"], [], "--set snr_db: must be FIELD=VALUE"),
+    (["images={set: sample"], [], "--set images={set: sample: is not YAML"),
+    ([], ["snr_db=0:20:-1"], "--sweep snr_db=0:20:-1: sweep.snr_db: must have 1 to 10000 values"),
+    ([], ["snr_db=0:20:0"], "--sweep snr_db=0:20:0: sweep.snr_db: must be start:stop:step"),
+    ([], ["snr=0:20:5"], "--sweep snr=0:20:5: snr: is not a field; did you mean 'snr_db'?"),
+    (
+        [],
+        ["links.air.channel.k_factor=1,-2"],
+        "--sweep links.air.channel.k_factor=1,-2: links.air.channel.k_factor: must",
+    ),
+    ([], ["name=a,b"], "--sweep name=a,b: sweep.name: cannot be swept"),
+]
+
+
+@pytest.mark.parametrize(("sets", "sweeps", "told"), OPTION_FAULTS, ids=[told for *_, told in OPTION_FAULTS])
+def test_a_fault_in_an_option_names_the_option(file, sets, sweeps, told):
+    with pytest.raises(ScenarioError) as caught:
+        load(file, sets=sets, sweeps=sweeps)
+    assert str(caught.value).startswith(told)
+
+
+def test_a_fault_in_a_sweep_of_the_file_names_its_line(tmp_path):
+    path = tmp_path / "s.yaml"
+    path.write_text(TEXT + "sweep:\n  links.air.channel.k_factor:\n    - 1\n    - -2\n")
+    with pytest.raises(ScenarioError, match=r"s\.yaml:24: links\.air\.channel\.k_factor: must be >= 0"):
+        load(path)
+
+
+def test_the_schema_describes_what_is_accepted():
+    tree = schema()
+    assert tree["additionalProperties"] is False
+    assert "name" not in tree["$defs"]["Link"]["properties"]
+    assert tree["$defs"]["Rician"]["properties"]["kind"]["const"] == "rician"
+    assert {"awgn", "rayleigh", "rician"} == set(
+        tree["$defs"]["Link"]["properties"]["channel"]["discriminator"]["mapping"]
+    )
