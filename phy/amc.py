@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
+from functools import lru_cache
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -143,7 +144,8 @@ def choose(
     return max(fit, key=lambda m: m.info_bits_per_use) if fit else candidates[0]
 
 
-def choose_blind(amc: Amc, candidates: Sequence[Mcs], snr_db: float, channel: Channel, n_uses: int) -> Mcs:
+@lru_cache(maxsize=4096)
+def choose_blind(amc: Amc, candidates: tuple[Mcs, ...], snr_db: float, channel: Channel, n_uses: int) -> Mcs:
     """Without CSIT: the candidate of largest (1 - outage) x rate whose outage is at most `max_outage`.
 
     Where nothing fades the long-term SNR is the realised one, and the rule of `choose` holds.
