@@ -24,7 +24,7 @@ bench: setup
 	$(BIN)/python -m benchmarks
 
 wheel: setup
-	$(BIN)/python -m build --wheel --outdir dist .
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 setup: $(STAMP)
 

@@ -1,4 +1,4 @@
-"""`phy` and `models` are common names: a stranger's package of that name is refused, in one line, by whose it is."""
+"""`phy` and `models` are common names: a stranger's package is refused, in one line, by whose it is."""
 
 import os
 import subprocess
@@ -11,7 +11,12 @@ import pytest
 def import_linksim(first_on_path: Path) -> subprocess.CompletedProcess:
     env = os.environ | {"PYTHONPATH": str(first_on_path)}
     return subprocess.run(
-        [sys.executable, "-c", "import linksim"], env=env, cwd=first_on_path, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", "import linksim"],
+        env=env,
+        cwd=first_on_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
 
 
@@ -26,7 +31,9 @@ def test_a_foreign_package_is_named_with_its_place(tmp_path, name):
     done = import_linksim(tmp_path)
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith(f"ImportError: linksim: '{name}' is {tmp_path / name}, not linksim's own; take {tmp_path} off")
+    assert last.startswith(
+        f"ImportError: linksim: '{name}' is {tmp_path / name}, not linksim's own; take {tmp_path} off"
+    )
 
 
 def test_a_foreign_package_is_named_with_its_distribution(tmp_path):

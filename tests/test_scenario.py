@@ -1,4 +1,4 @@
-"""A scenario file becomes the blocks themselves; every fault in it is one line that says where and what to do."""
+"""A scenario file becomes the blocks themselves; every fault is one line that says where and what to do."""
 
 import json
 from fractions import Fraction
