@@ -3,9 +3,9 @@
     random bits -> encode -> map -> y = x + n -> demap -> decode -> count against the truth
 
 Each scheme climbs a grid of Es/N0 from its Shannon limit until its block error rate falls below `floor`; each
-point draws chunks of blocks until it has seen enough errors or blocks. A chunk's randomness is named by (seed,
-scheme, SNR, chunk), and every finished point is stored at once, so a measurement that was stopped continues, and
-can be deepened, where it was.
+point draws chunks of blocks until it has seen enough errors or blocks. A chunk's randomness is named by
+(seed, scheme, SNR, chunk), and every finished point is stored at once, so a measurement that was stopped
+continues, and can be deepened, where it was.
 """
 
 import argparse
@@ -39,7 +39,7 @@ CHUNK = 2048
 class Effort:
     """How much a point is measured, and where a curve ends.
 
-    A point ends with `errors` block errors or `blocks` blocks; the curve ends below a block error rate `floor`.
+    A point ends with `errors` block errors or `blocks` blocks; the curve ends where the rate is below `floor`.
     """
 
     errors: int = 200
@@ -174,10 +174,8 @@ def calibrate(
                     "versions": _versions(),
                 }
                 store(path, table)
-            print(
-                f"{name:12} {point.snr_db:6.2f} dB  {point.block_errors:6} / {point.blocks:7}  {point.bler:.2e}",
-                flush=True,
-            )
+            counted = f"{point.block_errors:6} / {point.blocks:7}"
+            print(f"{name:12} {point.snr_db:6.2f} dB  {counted}  {point.bler:.2e}", flush=True)
 
 
 def main(arguments: list[str] | None = None) -> None:
