@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 from linksim.document import Document, Field, assign, dotted, parse, read
-from linksim.errors import ScenarioError
+from linksim.errors import LinksimError, ScenarioError
 from linksim.scenario import Images, Scenario, Trials, build
 
 MOST_VALUES = 10_000
@@ -40,8 +41,27 @@ def load(
         document = assign(document, ("sweep", dotted(field)), value)
     if seed is not None:
         document = assign(document, ("seed",), parse(str(seed), f"--seed {seed}", base=("seed",)))
-    scenario = build(_check_sweep(document))
+    scenario = _made(_check_sweep(document))
     return quickened(scenario) if quick else scenario
+
+
+def _made(document: Document) -> Scenario:
+    """The scenario, and what it names on disk is there."""
+    scenario = build(document)
+    if any(field.name == "card" for field in fields(scenario.codec)):
+        with _told_at(document, ("codec", "card")):
+            _ = scenario.codec.network
+    return scenario
+
+
+@contextmanager
+def _told_at(document: Document, field: Field) -> Iterator[None]:
+    """A mistake found behind a field, told with the field's line."""
+    try:
+        yield
+    except LinksimError as error:
+        told = str(error).removeprefix(f"{field[-1]}: ")
+        raise ScenarioError(f"{document.origin(field)}: {dotted(field)}", told) from error
 
 
 def quickened(scenario: Scenario) -> Scenario:
@@ -85,46 +105,28 @@ def _check_sweep(document: Document) -> Document:
     if sweep is None:
         return document
     bare = replace(document, tree={key: value for key, value in document.tree.items() if key != "sweep"})
-    build(bare)
+    _made(bare)
     if not isinstance(sweep, dict):
-        raise ScenarioError(
-            f"{document.origin(('sweep',))}: sweep",
-            "must be a mapping of fields",
-            sweep,
-            "as {snr_db: 0:20:5}",
-        )
-    lists: dict[str, list[Any]] = {}
-    for name, given in sweep.items():
-        at: Field = ("sweep", name)
-        where = f"{document.origin(at)}: sweep.{name}"
-        lists[name] = _values(given, where)
-        if name.split(".")[0] in FIXED:
-            raise ScenarioError(
-                where, "cannot be swept", None, f"run once for each value, with --set {name}=..."
-            )
-        for n, value in enumerate(lists[name]):
-            field = tuple(name.split("."))
-            build(
-                assign(
-                    bare,
-                    field,
-                    Document(
-                        source=document.origin((*at, n)),
-                        tree=value,
-                        origins={field: document.origin((*at, n))},
-                    ),
-                )
-            )
+        where = f"{document.origin(('sweep',))}: sweep"
+        raise ScenarioError(where, "must be a mapping of fields", sweep, "as {snr_db: 0:20:5}")
+    lists = {name: _values(given, name, document.origin(("sweep", name))) for name, given in sweep.items()}
+    for name, values in lists.items():
+        field = tuple(name.split("."))
+        for n, value in enumerate(values):
+            origin = document.origin(("sweep", name, n))
+            _made(assign(bare, field, Document(source=origin, tree=value, origins={field: origin})))
     return replace(document, tree=document.tree | {"sweep": lists})
 
 
-def _values(given: Any, where: str) -> list[Any]:
+def _values(given: Any, name: str, origin: str) -> list[Any]:
+    where = f"{origin}: sweep.{name}"
+    if name.split(".")[0] in FIXED:
+        raise ScenarioError(where, "cannot be swept", None, f"run once for each value, with --set {name}=...")
     if isinstance(given, str):
         return spread(given, where)
     if not isinstance(given, list) or not given:
-        raise ScenarioError(
-            where, "must be a list of values or start:stop:step", given, "as 0:20:5 or [0, 10, 20]"
-        )
+        rule = "must be a list of values or start:stop:step"
+        raise ScenarioError(where, rule, given, "as 0:20:5 or [0, 10, 20]")
     return given
 
 

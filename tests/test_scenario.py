@@ -11,6 +11,7 @@ from linksim.errors import ScenarioError
 from linksim.load import load, spread
 from linksim.plan import expand
 from linksim.scenario import Scenario, build, digest, resolved, schema
+from models.card import Card, write_card
 from phy.amc import Amc
 from phy.channel import Rician
 
@@ -127,10 +128,42 @@ def test_a_fault_names_its_line_field_and_rule(old, new, told):
 
 
 @pytest.fixture
-def file(tmp_path) -> Path:
-    path = tmp_path / "s.yaml"
-    path.write_text(TEXT)
-    return path
+def write(tmp_path):
+    """Writes a scenario file whose network is an empty card."""
+    nothing = {field: {} for field in ("streams", "files", "graphs", "network")}
+    card = Card(name="empty", kind="hda_deepsc", version=1, paper="none", **nothing)
+    (tmp_path / "card").mkdir()
+    write_card(card, tmp_path / "card")
+
+    def written(more: str = "", card: str = "card") -> Path:
+        path = tmp_path / "s.yaml"
+        path.write_text(
+            TEXT.replace("{kind: hda_deepsc}", f"{{kind: hda_deepsc, card: {tmp_path / card}}}") + more
+        )
+        return path
+
+    return written
+
+
+@pytest.fixture
+def file(write) -> Path:
+    return write()
+
+
+def test_a_network_that_is_not_there_is_told_with_its_line(write):
+    with pytest.raises(ScenarioError, match=r"s\.yaml:3: codec\.card: must name a network in the zoo"):
+        load(write(card="nowhere"))
+
+
+def test_a_card_whose_file_has_changed_is_told_with_its_line(write, tmp_path):
+    path = write()
+    card = json.loads((tmp_path / "card" / "card.json").read_text()) | {"files": {"decoder.onnx": "0" * 64}}
+    (tmp_path / "card" / "card.json").write_text(json.dumps(card))
+    (tmp_path / "card" / "decoder.onnx").write_text("changed")
+    with pytest.raises(
+        ScenarioError, match=r"s\.yaml:3: codec\.card: .*decoder\.onnx: SHA-256 must be 000000000000"
+    ):
+        load(path)
 
 
 def test_any_dotted_field_can_be_set(file):
@@ -142,13 +175,13 @@ def test_any_dotted_field_can_be_set(file):
 
 
 def test_a_field_that_the_file_leaves_to_its_default_can_be_set(file):
-    scenario = load(file, sets=["links.air.streams.essential.decoder.iterations=5"])
+    stream = "links.air.streams.essential"
+    scenario = load(file, sets=[f"{stream}.mcs=qpsk-1/2", f"{stream}.decoder.iterations=5"])
     assert scenario.links["air"].streams["essential"].decoder.iterations == 5
 
 
-def test_setting_a_swept_field_ends_its_sweep(tmp_path):
-    path = tmp_path / "s.yaml"
-    path.write_text(TEXT + "sweep: {snr_db: [0, 5], links.air.channel.k_factor: [0, 1]}\n")
+def test_setting_a_swept_field_ends_its_sweep(write):
+    path = write("sweep: {snr_db: [0, 5], links.air.channel.k_factor: [0, 1]}\n")
     assert load(path, sets=["snr_db=3"]).sweep == {"links.air.channel.k_factor": [0, 1]}
 
 
@@ -216,9 +249,8 @@ def test_a_fault_in_an_option_names_the_option(file, sets, sweeps, told):
     assert str(caught.value).startswith(told)
 
 
-def test_a_fault_in_a_sweep_of_the_file_names_its_line(tmp_path):
-    path = tmp_path / "s.yaml"
-    path.write_text(TEXT + "sweep:\n  links.air.channel.k_factor:\n    - 1\n    - -2\n")
+def test_a_fault_in_a_sweep_of_the_file_names_its_line(write):
+    path = write("sweep:\n  links.air.channel.k_factor:\n    - 1\n    - -2\n")
     with pytest.raises(ScenarioError, match=r"s\.yaml:24: links\.air\.channel\.k_factor: must be >= 0"):
         load(path)
 
