@@ -19,10 +19,9 @@ def symbol_labels(constellation: Constellation, bits: NDArray[np.uint8]) -> NDAr
     """Labels int [..., s] of bits uint8 [..., m s], the first bit of each group the most significant."""
     m = constellation.bits_per_symbol
     if bits.shape[-1] % m:
-        raise ValueError(
-            f"bits: last axis must be a multiple of {m} for {constellation.name}, got {bits.shape}; pad it"
-        )
-    groups = bits.reshape(*bits.shape[:-1], -1, m)
+        name = constellation.name
+        raise ValueError(f"bits: last axis must be a multiple of {m} for {name}, got {bits.shape}; pad them")
+    groups = bits.reshape(*bits.shape[:-1], bits.shape[-1] // m, m)
     return groups.astype(np.intp) @ (1 << np.arange(m - 1, -1, -1))
 
 
@@ -50,4 +49,4 @@ def demap(
         llr[..., i] = collect(metric[..., label_bit == 0], axis=-1) - collect(
             metric[..., label_bit == 1], axis=-1
         )
-    return llr.reshape(*y.shape[:-1], -1)
+    return llr.reshape(*y.shape[:-1], y.shape[-1] * constellation.bits_per_symbol)

@@ -4,6 +4,7 @@ Symbols are mapped and demapped TILE at a time, codewords are decoded in LANES: 
 takes the next one, so that none waits for a slower one. Nothing is traced per length: last tiles are padded.
 """
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -41,12 +42,13 @@ class SionnaEngine:
         """See `Engine.map`."""
         m = constellation.bits_per_symbol
         if bits.shape[-1] % m:
+            name = constellation.name
             raise ValueError(
-                f"bits: last axis must be a multiple of {m} for {constellation.name}, got {bits.shape}"
+                f"bits: last axis must be a multiple of {m} for {name}, got {bits.shape}; pad them"
             )
+        shape = (*bits.shape[:-1], bits.shape[-1] // m)
         run = blocks.mapper(constellation, TILE)
-        tiles = [run(tile).numpy() for tile in _tiles(bits.reshape(-1), TILE * m)]
-        return _untile(tiles, bits.size // m, np.complex64).reshape(*bits.shape[:-1], -1)
+        return _join([run(tile).numpy() for tile in _tiles(bits, TILE * m)], shape, np.complex64)
 
     def demap(
         self,
@@ -57,10 +59,10 @@ class SionnaEngine:
     ) -> NDArray[np.float32]:
         """See `Engine.demap`."""
         run = blocks.demapper(constellation, method, TILE)
-        noise = np.broadcast_to(np.asarray(noise_var, np.float32), y.shape).reshape(-1)
-        pairs = zip(_tiles(y.reshape(-1), TILE), _tiles(noise, TILE), strict=True)
-        n_bits = y.size * constellation.bits_per_symbol
-        return _untile([run(*pair).numpy() for pair in pairs], n_bits, np.float32).reshape(*y.shape[:-1], -1)
+        noise = np.broadcast_to(np.asarray(noise_var, np.float32), y.shape)
+        pairs = zip(_tiles(y, TILE), _tiles(noise, TILE), strict=True)
+        shape = (*y.shape[:-1], y.shape[-1] * constellation.bits_per_symbol)
+        return _join([run(*pair).numpy() for pair in pairs], shape, np.float32)
 
     def decode(self, code: Code, llr: NDArray[np.float32], decoder: Decoder) -> NDArray[np.uint8]:
         """See `Engine.decode`."""
@@ -107,12 +109,12 @@ def soft_decode(
 
 
 def _tiles(x: NDArray, size: int) -> list[NDArray]:
-    """x [n] in pieces of `size`, the last one zero padded."""
+    """x, of any shape, in pieces of `size` values, the last one zero padded."""
     padded = np.zeros(-(-x.size // size) * size, x.dtype)
-    padded[: x.size] = x
+    padded[: x.size] = x.reshape(-1)
     return list(padded.reshape(-1, size))
 
 
-def _untile(tiles: list[NDArray], n: int, dtype: type) -> NDArray:
-    """The first n values of the tiles."""
-    return np.concatenate([*tiles, np.empty(0, dtype)])[:n]
+def _join(tiles: list[NDArray], shape: tuple[int, ...], dtype: type) -> NDArray:
+    """The tiles' values in that shape, without the padding."""
+    return np.concatenate([*tiles, np.empty(0, dtype)])[: math.prod(shape)].reshape(shape)

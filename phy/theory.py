@@ -1,6 +1,6 @@
 """Closed forms that simulations must meet: error rates, capacity, outage, distortion, estimation.
 
-Every SNR here is linear, Es/N0 per complex channel use (g below); Eb/N0 = g / bits per symbol for uncoded bits.
+Every SNR here is linear, Es/N0 per complex channel use (g below); uncoded, Eb/N0 = g / bits per symbol.
 """
 
 from math import log2, log10, sqrt
@@ -62,7 +62,7 @@ def ber_awgn(bits_per_symbol: int, snr: ArrayLike) -> NDArray[np.float64]:
 def ber_rayleigh(bits_per_symbol: int, snr: ArrayLike) -> NDArray[np.float64]:
     """Uncoded bit error rate over Rayleigh fading known to the receiver, mean SNR `snr`.
 
-    E[Q(sqrt(a g |h|^2))] = (1 - sqrt(b / (1 + b))) / 2, b = a g / 2 (Proakis, Digital Communications, 14-3-7).
+    E[Q(sqrt(a g |h|^2))] = (1 - sqrt(b / (1 + b))) / 2, b = a g / 2 (Proakis, Digital Communications).
     BPSK at 10 dB:
 
     >>> round(float(ber_rayleigh(1, 10.0)), 5)
@@ -77,7 +77,7 @@ def ber_rician(bits_per_symbol: int, snr: float, k_factor: float) -> float:
     """Uncoded bit error rate over Rician fading known to the receiver, E|h|^2 = 1, K linear.
 
     E[Q(sqrt(a g |h|^2))] = (1/pi) int_0^{pi/2} M(-a g / (2 sin^2 t)) dt, with |h|^2's moment generating
-    function M(s) = (1+K)/(1+K-s) exp(K s/(1+K-s)) (Simon and Alouini, Digital Communication over Fading Channels).
+    function M(s) = (1+K)/(1+K-s) exp(K s/(1+K-s)) (Simon and Alouini 2005, section 5.1).
     BPSK, K = 3, 8 dB; and K = 0, which is Rayleigh:
 
     >>> round(ber_rician(1, 10**0.8, 3.0), 5)
@@ -134,9 +134,9 @@ def outage_rician(rate: float, snr: float, k_factor: float) -> float:
 
 
 def gaussian_distortion(snr: float, uses_per_symbol: float = 1.0) -> float:
-    """Least squared error of a unit-variance complex Gaussian source over AWGN: D = (1 + g)^-uses = 2^(-uses C).
+    """Least squared error of a unit-variance complex Gaussian over AWGN: D = (1 + g)^-uses = 2^(-uses C).
 
-    With one use per source symbol, uncoded symbols and LMMSE reach it (Goblick, IEEE Trans. Inf. Theory, 1965).
+    With one use per source symbol, uncoded symbols and LMMSE reach it (Goblick 1965).
 
     >>> gaussian_distortion(9.0)
     0.1
@@ -145,7 +145,7 @@ def gaussian_distortion(snr: float, uses_per_symbol: float = 1.0) -> float:
 
 
 def analog_pixel_psnr_db(snr_db: float) -> float:
-    """PSNR of unclipped pixels sent as x in [-1, 1] with noise of variance 1/SNR: SNR and 20 log10 2 of range.
+    """PSNR of unclipped pixels sent as x in [-1, 1] with noise variance 1/SNR: SNR + 20 log10 2.
 
     >>> round(analog_pixel_psnr_db(10.0), 2)
     16.02

@@ -1,7 +1,7 @@
 """The plain decoder: flooding message passing in float64 NumPy, the oracle of every faster one.
 
 Checks combine messages pairwise, forwards and backwards, so that none is divided out or subtracted:
-boxplus(a, b) = sign(a) sign(b) min(|a|, |b|) + log(1 + e^-|a+b|) - log(1 + e^-|a-b|)
+boxplus(a, b) = sign(a) sign(b) min(|a|, |b|) + log((1 + e^-|a+b|) / (1 + e^-|a-b|))
 (Hagenauer, Offer and Papke, IEEE Trans. Inf. Theory 42(2), 1996, section II.A).
 """
 
@@ -25,7 +25,7 @@ def boxplus(a: Messages, b: Messages) -> Messages:
     >>> float(boxplus(np.float64(0.0), np.float64(3.0)))
     0.0
     """
-    return min_sum(a, b) + np.log1p(np.exp(-np.abs(a + b))) - np.log1p(np.exp(-np.abs(a - b)))
+    return min_sum(a, b) + (np.log1p(np.exp(-np.abs(a + b))) - np.log1p(np.exp(-np.abs(a - b))))
 
 
 def min_sum(a: Messages, b: Messages) -> Messages:

@@ -1,0 +1,47 @@
+"""The published frame error rates: three cheap rows always, the whole table with `-m slow`."""
+
+import pytest
+from fer_campaign import MIN_ERRORS, Row, measure, overlap, read_table
+
+TABLE = read_table()
+CHEAP = [row for row in TABLE if row.frames == 1000]
+
+
+def name(row: Row) -> str:
+    return f"{row.code_rate} {row.constellation} {row.esn0_db} dB"
+
+
+def assert_agreement(point: Row) -> None:
+    row = measure(point, seed=2)
+    assert row.frame_errors >= min(point.frame_errors, MIN_ERRORS)
+    assert overlap(row, point), f"{row} against {point}"
+
+
+@pytest.mark.parametrize("point", CHEAP, ids=name)
+def test_a_high_frame_error_rate_is_the_tables(point):
+    assert_agreement(point)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", TABLE, ids=name)
+def test_every_frame_error_rate_is_the_tables(point):
+    assert_agreement(point)
+
+
+def test_the_committed_campaign_covers_every_row_and_agrees():
+    measured = read_table("fer_measured.csv")
+    assert len(measured) == len(TABLE) == 15
+    for row, point in zip(measured, TABLE, strict=True):
+        assert (row.code_rate, row.constellation, row.esn0_db) == (
+            point.code_rate,
+            point.constellation,
+            point.esn0_db,
+        )
+        assert row.frame_errors >= min(point.frame_errors, MIN_ERRORS)
+        assert overlap(row, point)
+
+
+def test_the_interval_is_clopper_and_pearsons():
+    row = Row(code_rate="1/2", constellation="qpsk", esn0_db=1.5, frame_errors=10, frames=100)
+    assert row.interval() == pytest.approx((0.04900469, 0.17622260), abs=1e-7)
+    assert row.ebn0_db == pytest.approx(1.5)
