@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, WithJsonSchema
 
+from phy import bler
 from phy.amc import MCS, Amc, Mcs, find_mcs
 from phy.cipher import Cipher
 from phy.fec.decoder import Decoder
@@ -48,6 +49,8 @@ class DigitalBearer:
         _check_share(self.share)
         if isinstance(self.mcs, str):
             find_mcs(self.mcs)
+        else:
+            bler.check_decoder(self.decoder.algorithm, self.decoder.schedule, self.decoder.iterations)
 
     @property
     def schemes(self) -> tuple[Mcs, ...]:

@@ -74,6 +74,19 @@ def table() -> dict:
     return json.loads(files("phy").joinpath("data/bler_curves.json").read_text())
 
 
+def check_decoder(algorithm: str, schedule: str, iterations: int) -> None:
+    """ValueError where the curves were measured with another decoder than the one that will run."""
+    measured = {key: table()["decoder"][key] for key in ("algorithm", "schedule", "iterations")}
+    asked = {"algorithm": algorithm, "schedule": schedule, "iterations": iterations}
+    if asked != measured:
+        told = ", ".join(str(value) for value in measured.values())
+        got = ", ".join(str(value) for value in asked.values())
+        raise ValueError(
+            f"decoder: adaptive modulation needs the decoder its curves were measured with ({told}), got {got}; "
+            "name one mcs, or leave the decoder out"
+        )
+
+
 @cache
 def curve(mcs_name: str) -> Curve:
     """The measured curve of a scheme; ValueError where none was measured."""

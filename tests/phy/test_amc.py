@@ -1,0 +1,164 @@
+"""Adaptive modulation against brute force, and the curves that it reads."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from phy import bler
+from phy.amc import (
+    AMC_SETS,
+    MCS,
+    Amc,
+    choose,
+    choose_blind,
+    expected_failure,
+    find_mcs,
+    payload_failure,
+)
+from phy.bearer import DigitalBearer
+from phy.channel import Awgn, Rayleigh, Rician
+from phy.digital import settle
+from phy.fec import Decoder
+from phy.rng import generator
+
+SET = tuple(MCS[name] for name in AMC_SETS["hda"])
+USES = 8192
+GRID_DB = np.arange(-6.0, 24.0, 1.0)
+FADING = {"rayleigh": Rayleigh(), "rician": Rician(k_factor=3.0), "blocks": Rician(k_factor=3.0, block=1024)}
+
+
+def block_success(mcs, snr_db):
+    """1 - BLER straight from the curve, one SNR at a time."""
+    return 1 - 10 ** float(bler.curve(mcs.name).log10(np.array(snr_db)))
+
+
+def drawn_gains(channel, fades: int) -> np.ndarray:
+    rng = generator("amc test")
+    if isinstance(channel, Rayleigh):
+        return rng.exponential(size=(20_000, fades))
+    k = channel.k_factor
+    return stats.ncx2.rvs(2, 2 * k, size=(20_000, fades), random_state=rng) / (2 * (k + 1))
+
+
+@pytest.mark.parametrize("snr_db", GRID_DB)
+def test_with_csit_the_fastest_scheme_that_meets_the_payload_s_target_is_chosen(snr_db):
+    for gain in (0.1, 1.0, 3.0):
+        realised = snr_db + 10 * np.log10(gain)
+        meets = [m for m in SET if 1 - block_success(m, realised) ** m.blocks(USES) <= 1e-2]
+        best = max(meets, key=lambda m: m.bits_per_use * m.code.k / m.code.n) if meets else SET[0]
+        assert choose(Amc(csit=True), SET, snr_db, np.array([gain]), USES) == best
+
+
+def test_over_several_fades_the_payload_succeeds_with_the_mean_log_success_of_its_blocks():
+    mcs, gains = MCS["qpsk-1/2"], np.array([0.8, 1.0, 1.3, 2.0])
+    each = [block_success(mcs, 2.0 + 10 * np.log10(g)) for g in gains]
+    blocks = mcs.blocks(USES)
+    assert payload_failure(mcs, 2.0, blocks, gains) == pytest.approx(1 - np.prod(each) ** (blocks / 4))
+
+
+def test_longer_payloads_need_a_better_snr():
+    mcs = MCS["16qam-1/2"]
+    failures = [payload_failure(mcs, 8.0, blocks, np.ones(1)) for blocks in (1, 10, 100)]
+    assert failures == sorted(failures)
+    assert failures[2] == pytest.approx(1 - (1 - failures[0]) ** 100)
+
+
+@pytest.mark.parametrize("channel", FADING.values(), ids=FADING)
+def test_expected_failures_agree_with_drawn_gains(channel):
+    """4 sigma of 20,000 drawn payloads, or 1e-3."""
+    fades = 1 if channel.block == "frame" else USES // channel.block
+    gains = drawn_gains(channel, fades)
+    for mcs in SET:
+        for snr_db in (2.0, 8.0, 14.0):
+            log = bler.log_success(mcs.name, snr_db + 10 * np.log10(gains)).sum(axis=1)
+            drawn = -np.expm1(mcs.blocks(USES) / fades * log)
+            band = 4 * np.sqrt(drawn.var() / len(drawn)) + 1e-3
+            assert abs(expected_failure(mcs, snr_db, USES, channel) - drawn.mean()) < band
+
+
+@pytest.mark.parametrize("max_outage", [None, 0.1])
+@pytest.mark.parametrize("channel", FADING.values(), ids=FADING)
+def test_without_csit_the_best_goodput_within_the_outage_limit_is_chosen(channel, max_outage):
+    rule = Amc(max_outage=max_outage)
+    for snr_db in GRID_DB:
+        outage = [expected_failure(m, snr_db, USES, channel) for m in SET]
+        goodput = [
+            (1 - p) * float(m.info_bits_per_use) if max_outage is None or p <= max_outage else -1.0
+            for p, m in zip(outage, SET, strict=True)
+        ]
+        best = SET[int(np.argmax(goodput))] if max(goodput) >= 0 else SET[0]
+        assert choose_blind(rule, SET, float(snr_db), channel, USES) == best
+
+
+def test_without_fading_the_target_holds_whether_or_not_the_transmitter_is_told():
+    for snr_db in GRID_DB:
+        told = choose(Amc(csit=True), SET, snr_db, np.ones(1), USES)
+        assert choose_blind(Amc(), SET, float(snr_db), Awgn(), USES) == told
+
+
+def test_an_expected_failure_without_a_scattered_path_is_the_realised_one():
+    """K = 1e6 is a step to the integral: within what a spread of 0.02 dB does to the failure."""
+    channel, mcs = Rician(k_factor=1e6), MCS["qpsk-3/4"]
+    for snr_db in (4.0, 5.5, 7.0):
+        near = [payload_failure(mcs, snr_db + d, mcs.blocks(USES), np.ones(1)) for d in (0.02, -0.02)]
+        assert near[0] - 1e-6 <= expected_failure(mcs, snr_db, USES, channel) <= near[1] + 1e-6
+
+
+def test_a_scheme_that_cannot_hold_a_payload_is_not_chosen():
+    """200 uses hold a 16QAM block (168 uses) but none of BPSK (672) or QPSK (336)."""
+    place = settle(DigitalBearer(mcs=Amc()), Awgn(), -5.0, np.ones(1), 200)
+    assert place.mcs.name == "16qam-1/2"
+    assert place.framing.payload_bits > 0
+    assert settle(DigitalBearer(mcs=Amc()), Awgn(), -5.0, np.ones(1), 100).framing.payload_bits == 0
+
+
+def test_curves_fall_from_one_and_go_on_falling():
+    for name in AMC_SETS["hda"]:
+        curve = bler.curve(name)
+        values = curve.log10(np.linspace(curve.snr_db[0] - 5, curve.snr_db[-1] + 5, 2000))
+        assert np.all(np.diff(values) <= 0)
+        assert values[0] == 0
+        assert values[-1] < -6
+        assert curve.log10(np.array(-np.inf)) == 0
+
+
+def test_curves_pass_through_their_counts():
+    points = [(0.0, 900, 1000), (1.0, 100, 1000), (2.0, 100, 100_000)]
+    curve = bler.fit(points)
+    np.testing.assert_allclose(curve.log10(np.array([0.0, 1.0, 2.0])), np.log10([0.9, 0.1, 1e-3]))
+    assert curve.log10(np.array(1.5)) == pytest.approx(-2.0)
+    assert curve.log10(np.array(3.0)) == pytest.approx(-5.0)
+
+
+def test_counts_that_rise_are_pooled():
+    fit = bler.falling_fit(np.array([0.9, 0.1, 0.3, 0.01]), np.array([1.0, 3.0, 1.0, 1.0]))
+    np.testing.assert_allclose(fit, [0.9, 0.15, 0.15, 0.01])
+
+
+def test_a_curve_needs_points_with_errors():
+    with pytest.raises(ValueError, match="measure more blocks"):
+        bler.fit([(0.0, 900, 1000), (1.0, 3, 1000)])
+
+
+def test_no_scheme_beats_capacity_at_its_threshold():
+    """Rate at which half the blocks fail lies below log2(1 + Es/N0)."""
+    for name in bler.table()["curves"]:
+        curve, mcs = bler.curve(name), MCS[name]
+        half = np.interp(np.log10(2), -curve.log_bler, curve.snr_db)
+        assert float(mcs.info_bits_per_use) < np.log2(1 + 10 ** (half / 10))
+
+
+def test_faster_schemes_of_the_set_need_a_better_snr():
+    half = [np.interp(np.log10(2), -bler.curve(m.name).log_bler, bler.curve(m.name).snr_db) for m in SET]
+    assert half == sorted(half)
+
+
+def test_an_unknown_scheme_names_its_nearest():
+    with pytest.raises(ValueError, match=r"mcs: must be one of .* did you mean '16qam-1/2'\?"):
+        find_mcs("16qm-1/2")
+
+
+def test_adaptive_modulation_refuses_a_decoder_it_has_no_curves_for():
+    with pytest.raises(ValueError, match="decoder: adaptive modulation needs"):
+        DigitalBearer(mcs=Amc(), decoder=Decoder(iterations=3))
+    assert DigitalBearer(mcs="qpsk-1/2", decoder=Decoder(iterations=3)).decoder.iterations == 3
