@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from models.card import ZOO, Card, sha256, write_card
-from models.hda_deepsc import LOG2_STEP_FIRST, STRIDE, HdaDeepsc
+from models import twin
+from models.hda_deepsc import LOG2_STEP_FIRST, STRIDE, HdaDeepsc, planes
 from models.recipes import RECIPES, Recipe
 
-STEPS_PER_OCTAVE, N_STEPS = 8, 64
+STEPS_PER_OCTAVE, N_STEPS = 16, 128
 IMAGE_MULTIPLE = 64
 TOTAL = 1 << 16
 """Every integer distribution sums to this."""
@@ -140,6 +141,20 @@ def entropy_tables(net: HdaDeepsc) -> dict[str, NDArray]:
     }
 
 
+NOMINAL = twin.conditions(da_ratio=0.2, bandwidth_ratio=1 / 6, design_snr_db=10, snr_db=10)
+NOMINAL_LOG2_STEP = -1.0
+
+
+@torch.no_grad()
+def nominal_log2_power(net: HdaDeepsc) -> float:
+    """log2 of the analog power E[x^2] that the gains expect where z~ = 0: for a receiver that lost the header."""
+    z_tilde = torch.zeros(1, net.size.z_channels, 8, 8)
+    known = [NOMINAL_LOG2_STEP, -np.log2(10), NOMINAL.reals / net.size.z_channels]
+    side = torch.tensor([known], dtype=torch.float32)
+    log_gain, log_variance = net.gains(z_tilde, planes(side, z_tilde))
+    return float((2 * log_gain + log_variance).exp()[:, : round(NOMINAL.reals)].mean().log2())
+
+
 def load_average(recipe: Recipe, checkpoint: Path) -> tuple[HdaDeepsc, dict]:
     """The averaged weights of a checkpoint, and its facts."""
     state = torch.load(checkpoint, weights_only=True)
@@ -168,6 +183,8 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
                 "image_multiple": IMAGE_MULTIPLE, "token": STRIDE, "z_channels": recipe.size.z_channels,
                 "z_d_channels": recipe.size.z_d_channels, "log2_step_first": LOG2_STEP_FIRST,
                 "steps_per_octave": STEPS_PER_OCTAVE, "n_steps": N_STEPS,
+                "nominal_step": round((NOMINAL_LOG2_STEP - LOG2_STEP_FIRST) * STEPS_PER_OCTAVE),
+                "nominal_log2_power": nominal_log2_power(net),
             },
             training={
                 "recipe": f"models.recipes.RECIPES[{name!r}]", "seed": recipe.seed, **facts, "hardware": "2 CPU cores",

@@ -25,6 +25,7 @@ class Recipe:
     crop: int = 128
     bfloat16: bool = True
     validate_every: int = 1000
+    start_photos: int = 150
 
     def stage(self, step: int) -> int:
         return 1 if step < self.stage_1 else 2 if step < self.stage_1 + self.stage_2 else 3

@@ -31,7 +31,7 @@ def build(recipe: Recipe, photos: list) -> HdaDeepsc:
     """A network at its starting point."""
     torch.manual_seed(recipe.seed)
     net = HdaDeepsc(recipe.size)
-    start_at_principal_components(net, crops(photos, 150, 4, 128, (recipe.seed, 0)))
+    start_at_principal_components(net, crops(photos, recipe.start_photos, 4, 128, (recipe.seed, 0)))
     fit_density(net, (crops(photos, 2, 4, 128, (recipe.seed, 4, i)) for i in range(400)), recipe.seed)
     for module in net.modules():
         if isinstance(module, Trunk):
@@ -115,8 +115,8 @@ class Average:
                 self.weights[name].lerp_(value, 1 - keep)
 
 
-def train(recipe: Recipe, folders: list[Path], folder: Path, minutes: float) -> None:
-    """Run or go on with a recipe; leaves `state.pt` and `log.jsonl` in the folder."""
+def train(recipe: Recipe, folders: list[Path], folder: Path, minutes: float, stop_at: int | None = None) -> None:
+    """Run or go on with a recipe, until its end, `stop_at` or for `minutes`; leaves `state.pt` and `log.jsonl` in the folder."""
     photos = load_photos(folders, 256)
     held_out, photos = photos[::VALIDATION_EVERY][:24], [p for i, p in enumerate(photos) if i % VALIDATION_EVERY]
     folder.mkdir(parents=True, exist_ok=True)
@@ -144,7 +144,7 @@ def train(recipe: Recipe, folders: list[Path], folder: Path, minutes: float) -> 
 
         if not saved:
             say(parameters=sum(p.numel() for p in net.parameters()), photos=len(photos), **validate(net, held_out))
-        while step < recipe.steps and time.time() - began < 60 * minutes:
+        while step < min(recipe.steps, stop_at or recipe.steps) and time.time() - began < 60 * minutes:
             if recipe.stage(step) != stage:
                 stage = recipe.stage(step)
                 optimiser = torch.optim.AdamW(trained_in(net, stage), lr=recipe.lr, weight_decay=1e-5, betas=(0.9, 0.99))

@@ -1,0 +1,184 @@
+"""HDA-DeepSC on a link: the essential part as bits, the auxiliary part as analog symbols (Xie et al. 2025).
+
+    image -> encoder -> z, z_D;  q = round(z_D / step) -> range coder -> 'essential' bits
+             transmitter(z, q step) -> x -> power normalisation -> 'auxiliary' symbols
+    bits -> q;  symbols -> x^;  decoder(q step, x^) -> image
+
+The DA ratio (the streams' shares in the scenario) fixes the grants. The step is the smallest whose bits fit the payload. What the
+receiver must know, it is sent in a header: the step's index, the power scale and the SNR the transmitter designed for.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linksim.codecs import header as side_information
+from linksim.codecs.base import Decoded, Image
+from linksim.codecs.entropy import WORD_BITS
+from linksim.codecs.header import HEADER_BITS, HEADER_USES, Header, nearest_design_snr, quantised_log2_power
+from linksim.codecs.network import Network, find_network
+from phy.types import Bits, BitsObserved, Grant, Message, Reception, Symbols, SymbolsObserved
+
+GREY = 128
+"""The flat picture that conceals an outage."""
+
+
+def words_to_bits(words: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    """Words of 32 bits -> bits, most significant first."""
+    return np.unpackbits(words.astype(">u4").view(np.uint8))
+
+
+def bits_to_words(bits: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """The inverse of `words_to_bits`; bits beyond the last whole word are left out."""
+    whole = bits[: bits.size // WORD_BITS * WORD_BITS]
+    return np.packbits(whole).view(">u4").astype(np.uint32)
+
+
+def grey(shape: tuple[int, int, int]) -> Image:
+    """What an outage looks like."""
+    return np.full(shape, GREY, np.uint8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HdaDeepsc:
+    """The hybrid codec. `card`: a network in the zoo, or a folder with one.
+
+    concealment: what an outage of the essential part shows: 'analog' decodes the auxiliary part alone, with nominal side
+    information; 'mean' is flat grey. A receiver without the key is in the same place.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    kind: Literal["hda_deepsc"] = "hda_deepsc"
+    card: str = "hda_deepsc_s"
+    concealment: Literal["analog", "mean"] = "analog"
+
+    streams: ClassVar[Mapping[str, str]] = {"essential": "digital", "auxiliary": "analog"}
+
+    @property
+    def network(self) -> Network:
+        return find_network(self.card)
+
+    def encode(self, images: Sequence[Image], grants: Sequence[Mapping[str, Grant]]) -> list[Message]:
+        """Bits that fill the payload as far as whole steps go, and one symbol for each granted use."""
+        return [self._encode(image, grant) for image, grant in zip(images, grants, strict=True)]
+
+    def decode(self, receptions: Sequence[Reception], shapes: Sequence[tuple[int, int, int]]) -> list[Decoded]:
+        """A picture from the bits and the symbols; the declared concealment where the bits did not arrive."""
+        return [self._decode(r, shape) for r, shape in zip(receptions, shapes, strict=True)]
+
+    def _encode(self, image: Image, grants: Mapping[str, Grant]) -> Message:
+        network, essential, uses = self.network, grants["essential"], grants["auxiliary"].channel_uses
+        z, z_d = network.encode(image)
+        step, q, words = fit(network, z_d[0], essential.payload_bits - HEADER_BITS)
+        known = {"step": step, "design_snr_db": nearest_design_snr(essential.snr_db), "coded": words is not None}
+        symbols, power = network.analog(z, q, Header(power=0, **known), image.shape, uses)
+        bits = side_information.pack(Header(power=power.index, **known))
+        if words is not None:
+            bits = np.concatenate([bits, words_to_bits(words)])
+        bits = bits[: essential.payload_bits]
+        return {"essential": Bits(data=bits), "auxiliary": Symbols(data=symbols)}
+
+    def _decode(self, reception: Reception, shape: tuple[int, int, int]) -> Decoded:
+        network, got = self.network, reception["auxiliary"]
+        decoded = read_essential(network, reception["essential"], shape)
+        if decoded is not None:
+            return Decoded(image=network.image(*decoded, got, shape), outage=False)
+        if self.concealment == "mean":
+            return Decoded(image=grey(shape), outage=True)
+        return Decoded(image=network.image(*nominal(network, got, shape), got, shape), outage=True)
+
+
+def fit(
+    network: Network, z_d: NDArray[np.float32], budget_bits: int
+) -> tuple[int, NDArray[np.int32], NDArray[np.uint32] | None]:
+    """The smallest step whose code fits the budget: its index, the integers q and their words.
+
+    None for the words, and q = 0, where not even the largest step fits.
+    """
+    tables = network.tables
+
+    def integers(step: int) -> NDArray[np.int32]:
+        header = Header(step=step, power=0, design_snr_db=0, coded=True)
+        return np.rint(z_d * np.float32(2.0 ** -network.log2_step(header))).astype(np.int32)
+
+    low, high = 0, tables.n_steps
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if tables.bits(integers(middle), middle) <= budget_bits else (middle + 1, high)
+    for step in range(low, tables.n_steps):
+        words = tables.encode(integers(step), step)
+        if words.size * WORD_BITS <= budget_bits:
+            return step, integers(step), words
+    return 0, np.zeros(z_d.shape, np.int32), None
+
+
+def read_essential(
+    network: Network, got: BitsObserved, shape: tuple[int, int, int]
+) -> tuple[NDArray[np.int32], Header] | None:
+    """The integers and the header of a stream that arrived; None where it did not, or was never sent."""
+    if not got.ok or not got.deciphered or got.data.size < HEADER_BITS:
+        return None
+    header = side_information.unpack(got.data[:HEADER_BITS])
+    integers_shape = network.integers_shape(shape)
+    if not header.coded:
+        return np.zeros(integers_shape, np.int32), header
+    return network.tables.decode(bits_to_words(got.data[HEADER_BITS:]), header.step, integers_shape), header
+
+
+def nominal(
+    network: Network, got: SymbolsObserved, shape: tuple[int, int, int]
+) -> tuple[NDArray[np.int32], Header]:
+    """What a receiver without the bits can assume: no integers, the card's nominal step and power, the SNR it measures."""
+    header = Header(
+        step=network.number("nominal_step"),
+        power=quantised_log2_power(2.0 ** network.card.network["nominal_log2_power"]).index,
+        design_snr_db=nearest_design_snr(-10 * float(np.log10(np.mean(got.noise_var)))),
+        coded=True,
+    )
+    return np.zeros(network.integers_shape(shape), np.int32), header
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analog:
+    """The analog part of HDA-DeepSC alone: z~ = 0, all of z as symbols, its header as repeated BPSK in front."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    kind: Literal["analog"] = "analog"
+    card: str = "hda_deepsc_s"
+
+    streams: ClassVar[Mapping[str, str]] = {"auxiliary": "analog"}
+
+    @property
+    def network(self) -> Network:
+        return find_network(self.card)
+
+    def encode(self, images: Sequence[Image], grants: Sequence[Mapping[str, Grant]]) -> list[Message]:
+        """One symbol for each granted use: the header, then the image."""
+        return [self._encode(image, grant["auxiliary"]) for image, grant in zip(images, grants, strict=True)]
+
+    def decode(self, receptions: Sequence[Reception], shapes: Sequence[tuple[int, int, int]]) -> list[Decoded]:
+        """A picture, always: an analog link has no outage, it fades."""
+        return [self._decode(r["auxiliary"], shape) for r, shape in zip(receptions, shapes, strict=True)]
+
+    def _encode(self, image: Image, grant: Grant) -> Message:
+        network, uses = self.network, max(grant.channel_uses - HEADER_USES, 0)
+        z, _ = network.encode(image)
+        known = {"step": 0, "design_snr_db": nearest_design_snr(grant.snr_db), "coded": False}
+        q = np.zeros(network.integers_shape(image.shape), np.int32)
+        symbols, power = network.analog(z, q, Header(power=0, **known), image.shape, uses)
+        front = side_information.to_symbols(side_information.pack(Header(power=power.index, **known)))
+        return {"auxiliary": Symbols(data=np.concatenate([front, symbols])[: grant.channel_uses])}
+
+    def _decode(self, got: SymbolsObserved, shape: tuple[int, int, int]) -> Decoded:
+        network = self.network
+        if got.data.size <= HEADER_USES:
+            return Decoded(image=grey(shape), outage=True)
+        header = side_information.unpack(
+            side_information.from_symbols(got.data[:HEADER_USES], got.noise_var[:HEADER_USES])
+        )
+        rest = SymbolsObserved(data=got.data[HEADER_USES:], noise_var=got.noise_var[HEADER_USES:])
+        q = np.zeros(network.integers_shape(shape), np.int32)
+        return Decoded(image=network.image(q, header, rest, shape), outage=False)

@@ -1,0 +1,43 @@
+"""ONNX graphs as functions of NumPy arrays. The only place that imports ONNX Runtime, when a graph is first run."""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linksim.errors import MissingTool
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+
+@lru_cache(maxsize=16)
+def session(path: Path) -> "InferenceSession":
+    """A session for a graph, on CUDA where its libraries load, else on the CPU.
+
+    Threads: LINKSIM_THREADS, else ONNX Runtime's own choice. Raises MissingTool without ONNX Runtime.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        remedy = "pip install 'linksim-phy[cpu]' or 'linksim-phy[gpu]'"
+        raise MissingTool("codec", "must have ONNX Runtime", str(error), remedy) from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = int(os.environ.get("LINKSIM_THREADS", "0"))
+    options.log_severity_level = 3
+    wanted = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    available = onnxruntime.get_available_providers()
+    return onnxruntime.InferenceSession(path, options, providers=[p for p in wanted if p in available])
+
+
+def run_graph(path: Path, **inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """The graph's outputs, in the order of the graph."""
+    return session(path).run(None, inputs)
+
+
+def provider(path: Path) -> str:
+    """Which provider runs a graph: for the manifest."""
+    return session(path).get_providers()[0]
