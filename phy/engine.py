@@ -75,10 +75,14 @@ class ReferenceEngine:
 
 
 def _sionna() -> Engine:
-    from phy.sionna_engine import (
-        SionnaEngine,
-    )  # TensorFlow takes seconds to import: only who asks for it pays
-
+    """TensorFlow takes seconds to import: only who asks for it pays."""
+    try:
+        from phy.sionna_engine import SionnaEngine
+    except ModuleNotFoundError as missing:
+        raise ValueError(
+            f"engine: sionna needs a package that is not installed, got {missing.name!r} missing; "
+            "pip install 'linksim-phy[cpu]', or engine: reference"
+        ) from missing
     return SionnaEngine()
 
 

@@ -24,6 +24,7 @@ Precision = Literal["single", "double"]
 def _quiet_start() -> Iterator[None]:
     """TensorFlow's greetings pass by sys.stderr and its own log level: put descriptor 2 aside meanwhile."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # the neural codec may share the device
     kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
     try:
@@ -38,9 +39,6 @@ with _quiet_start():
     import tensorflow as tf
     from sionna.phy import mapping as sionna_mapping
     from sionna.phy.fec.ldpc import LDPCBPDecoder
-
-    for gpu in tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.set_memory_growth(gpu, True)  # the neural codec may share the device
 
 CHECK_NODE = {"sum-product": "boxplus-phi", "min-sum": "minsum", "offset-min-sum": "offset-minsum"}
 """Sionna's names of our algorithms; its offset is ours, 0.5."""

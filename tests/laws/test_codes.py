@@ -1,8 +1,11 @@
 """What every code keeps, by every engine that can compute it: a new code is tested by being in CODES."""
 
+import sys
+
 import numpy as np
 import pytest
 
+import phy
 from phy.engine import ENGINES, find_engine
 from phy.fec import CODES, Decoder, reference
 
@@ -85,6 +88,15 @@ def test_every_engine_recovers_what_little_noise_leaves(code, engine):
 def test_every_engine_takes_an_empty_batch(engine):
     code = CODES["802.11ad-1/2"]
     assert find_engine(engine).decode(code, np.empty((0, code.n), np.float32), Decoder()).shape == (0, code.k)
+
+
+def test_an_engine_without_its_library_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    monkeypatch.delitem(sys.modules, "phy.sionna_engine", raising=False)
+    monkeypatch.delitem(sys.modules, "phy.sionna_blocks", raising=False)
+    monkeypatch.delattr(phy, "sionna_blocks", raising=False)
+    with pytest.raises(ValueError, match=r"engine: sionna needs .* got 'tensorflow' missing; pip install"):
+        ENGINES["sionna"]()
 
 
 def test_an_unknown_engine_names_its_nearest():

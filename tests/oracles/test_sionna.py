@@ -122,6 +122,14 @@ def test_tiles_and_lanes_of_one_shape_serve_every_length():
     assert run.experimental_get_tracing_count() == 1
 
 
+def test_no_iterations_leave_the_clipped_channel_values():
+    code = CODES["802.11ad-1/2"]
+    llr = 3 * noisy(code, 70, seed=7).astype(np.float32)
+    decoded = sionna_engine.soft_decode(code, llr, Decoder(iterations=0))
+    np.testing.assert_array_equal(decoded.llr, np.clip(llr, -20, 20))
+    assert not decoded.iterations.any()
+
+
 def test_a_decoder_without_a_clip_is_refused():
     with pytest.raises(ValueError, match=r"decoder\.clip: the sionna engine needs a limit, got None"):
         find_engine("sionna").decode(
