@@ -24,22 +24,15 @@ DRAWS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """One stream of one link under one scheme, in a frame for `n_source` source samples (H x W x C).
+class Share:
+    """Channel uses in a frame for `n_source` source samples (H x W x C).
 
-    how_often: the part of the draws that pick this scheme, 1 where nothing adapts to the draw.
-    payload_bits: most bits of the stream in a frame.
     uses_by_category: channel uses of each category with a full payload; they sum to `uses`.
     """
 
     n_source: int
     link: str
-    stream: str
     uses: int
-    mcs: str | None
-    how_often: float
-    blocks: int
-    payload_bits: int
     uses_by_category: Mapping[str, Fraction]
 
     @property
@@ -53,10 +46,49 @@ class Row:
         return self.uses_by_category["data"] / self.n_source
 
 
+@dataclass(frozen=True, kw_only=True)
+class Row(Share):
+    """One stream of one link under one scheme.
+
+    how_often: the part of the draws that pick this scheme, 1 where nothing adapts to the draw.
+    payload_bits: most bits of the stream in a frame.
+    """
+
+    stream: str
+    mcs: str | None
+    how_often: Fraction
+    blocks: int
+    payload_bits: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame(Share):
+    """One link's whole frame: its streams together, each scheme weighed by how often it is picked."""
+
+
 def budget(point: Point, n_sources: Iterable[int]) -> list[Row]:
     """A row for every size of picture (in source samples), link, stream and scheme in use."""
     links = point.scenario.links.values()
     return [row for n in sorted(set(n_sources)) for link in links for row in _link_rows(point, link, n)]
+
+
+def frames(rows: Iterable[Row]) -> list[Frame]:
+    """The whole frame of every size of picture and link among the rows."""
+    whole: dict[tuple[int, str], list[Row]] = {}
+    for row in rows:
+        whole.setdefault((row.n_source, row.link), []).append(row)
+    return [
+        Frame(
+            n_source=n_source,
+            link=link,
+            uses=sum({row.stream: row.uses for row in members}.values()),
+            uses_by_category={
+                name: sum(row.how_often * row.uses_by_category[name] for row in members)
+                for name in CATEGORIES
+            },
+        )
+        for (n_source, link), members in whole.items()
+    ]
 
 
 def check_frames(plan: Plan, n_sources: Iterable[int]) -> None:
@@ -81,7 +113,7 @@ def _link_rows(point: Point, link: Link, n_source: int) -> list[Row]:
     for stream in link.streams:
         picked = Counter(grant[stream] for grant in map(_without_snr, grants))
         for grant, count in sorted(picked.items(), key=lambda item: item[0].payload_bits):
-            rows.append(_row(link, stream, n_source, grant, count / len(draws)))
+            rows.append(_row(link, stream, n_source, grant, Fraction(count, len(draws))))
     return rows
 
 
@@ -97,7 +129,7 @@ def _without_snr(grants: Mapping[str, Grant]) -> dict[str, Grant]:
     }
 
 
-def _row(link: Link, stream: str, n_source: int, grant: Grant, how_often: float) -> Row:
+def _row(link: Link, stream: str, n_source: int, grant: Grant, how_often: Fraction) -> Row:
     spent = dict.fromkeys(CATEGORIES, Fraction(0))
     blocks = 0
     if grant.mcs is None:

@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         _complain(error.format_message() if isinstance(error, click.ClickException) else str(error))
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt) as stop:
-        click.echo(f"\n{stop or 'stopped'}", err=True)
+        click.echo(f"{stop}" or "Stopped.", err=True)
         sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -107,10 +107,11 @@ def show(scenario: Path, **changes: Any) -> None:
 @click.argument("scenarios", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SCENARIO...")
 def validate(scenarios: tuple[Path, ...]) -> None:
     """Check each SCENARIO: fields, sweeps, pictures, keys, networks, and that every frame holds a payload."""
-    from linksim.show import check
+    from linksim.show import check, count
 
     for path in scenarios:
-        click.echo(f"{path}: {check(_plan(path))}")
+        plan = _plan(path)
+        click.echo(f"{path}: fine: {count(plan, check(plan))}")
 
 
 @linksim.command("list", short_help="List what a scenario can name.")

@@ -2,43 +2,33 @@
 
 from __future__ import annotations
 
-from linksim.budget import Row, budget, check_frames
+from linksim.budget import Frame, Row, budget, check_frames, frames
 from linksim.images import load_images
 from linksim.plan import Plan
 from linksim.terminal import console, print_rows
+from phy.ledger import CATEGORIES
 
-OVERHEAD = ("signalling", "header", "tag", "crc", "padding", "parity", "fill")
+COLUMNS = ("samples", "link", "stream", "mcs", "picked", "uses", "blocks", "payload bits")
+HEAD = (*COLUMNS, *CATEGORIES, "uses/sample", "data alone")
 
 
-def check(plan: Plan) -> str:
-    """'fine: 5 points x 6 images x 8 draws = 240 trials'; LinksimError where it would not run."""
+def check(plan: Plan) -> int:
+    """How many images there are; LinksimError where one cannot be read or a frame holds no payload."""
     sizes = _sizes(plan)
     check_frames(plan, sizes)
-    return f"fine: {_count(plan, len(sizes))}"
+    return len(sizes)
 
 
 def show_plan(plan: Plan) -> None:
     """What the plan comes to: its trials, and the budget of every point."""
     sizes = _sizes(plan)
     check_frames(plan, sizes)
-    console().print(f"[bold]{plan.scenario.name}[/]: {_count(plan, len(sizes))}")
+    out = console()
+    out.print(f"{plan.scenario.name}: {count(plan, len(sizes))}")
     for point in plan.points:
-        head = (
-            "samples",
-            "link",
-            "stream",
-            "mcs",
-            "picked",
-            "uses",
-            "blocks",
-            "payload bits",
-            "data",
-            *OVERHEAD,
-        )
-        rows = [_cells(row) for row in budget(point, sizes)]
-        print_rows(
-            (*head, "uses/sample", "data alone"), rows, title=f"\n{point}; uses by category, payload full"
-        )
+        rows = budget(point, sizes)
+        out.print(f"\n{point}; uses by category, with a full payload", markup=False)
+        print_rows(HEAD, [_cells(row) for row in rows] + [_frame_cells(frame) for frame in frames(rows)])
 
 
 def _sizes(plan: Plan) -> list[int]:
@@ -46,7 +36,8 @@ def _sizes(plan: Plan) -> list[int]:
     return [photo.image.size for photo in load_images(plan.scenario.images)]
 
 
-def _count(plan: Plan, n_images: int) -> str:
+def count(plan: Plan, n_images: int) -> str:
+    """'5 points, 6 images, 240 trials'."""
     points, trials = len(plan.points), plan.trials(n_images)
     return f"{points} point{'s' * (points != 1)}, {n_images} image{'s' * (n_images != 1)}, {trials} trials"
 
@@ -57,11 +48,17 @@ def _cells(row: Row) -> tuple[str, ...]:
         row.link,
         row.stream,
         row.mcs or "analog",
-        f"{row.how_often:.0%}",
+        f"{float(row.how_often):.0%}",
         str(row.uses),
         str(row.blocks) if row.mcs else "",
         str(row.payload_bits) if row.mcs else "",
-        *(f"{float(row.uses_by_category[name]):.0f}" for name in ("data", *OVERHEAD)),
+        *(f"{float(row.uses_by_category[name]):.0f}" for name in CATEGORIES),
         f"{float(row.bandwidth_ratio):.4f}",
         f"{float(row.payload_bandwidth_ratio):.4f}",
     )
+
+
+def _frame_cells(frame: Frame) -> tuple[str, ...]:
+    spent = (f"{float(frame.uses_by_category[name]):.0f}" for name in CATEGORIES)
+    ratios = (f"{float(frame.bandwidth_ratio):.4f}", f"{float(frame.payload_bandwidth_ratio):.4f}")
+    return (str(frame.n_source), frame.link, "whole frame", "", "", str(frame.uses), "", "", *spent, *ratios)

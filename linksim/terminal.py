@@ -1,11 +1,14 @@
 """Standard output: as wide as the terminal, and plain and wide where there is none."""
 
+import re
 import sys
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+NUMBER = re.compile(r"(-?[\d./]+%?)?")
 PIPED_WIDTH = 200
 
 
@@ -14,9 +17,17 @@ def console() -> Console:
     return Console(highlight=False) if sys.stdout.isatty() else Console(width=PIPED_WIDTH, highlight=False)
 
 
-def print_rows(head: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
-    """A table of text."""
-    table = Table(*head, title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+def text_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table of text as it is, columns of numbers to the right."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name, column in zip(head, zip(*rows, strict=True) if rows else [()] * len(head), strict=True):
+        numbers = all(NUMBER.fullmatch(cell) for cell in column)
+        table.add_column(Text(name), justify="right" if numbers else "left")
     for row in rows:
-        table.add_row(*row)
-    console().print(table)
+        table.add_row(*map(Text, row))
+    return table
+
+
+def print_rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table of text."""
+    console().print(text_table(head, rows))
