@@ -83,7 +83,7 @@ class Amc:
     """Adaptive modulation and coding over a named set.
 
     csit: the transmitter knows the realised gains, and signals the scheme it picks (`phy.signalling`);
-        without, it knows the long-term SNR and the fading law, known at both ends, so nothing is signalled.
+        without, it knows the long-term SNR and the fading law, as the receiver does: nothing is signalled.
     target: highest failure probability of a payload with CSIT, and wherever the channel does not fade.
     max_outage: without CSIT, highest expected failure probability; None leaves the goodput alone to decide.
 

@@ -53,10 +53,9 @@ class Link:
         return int(self.bandwidth_ratio * n_source)
 
     def draw(self, snr_db: float, keys: Sequence[tuple[Word, ...]], nonce: Sequence[Word] = ()) -> Draws:
-        """The channel of one trial per key at a scenario SNR."""
-        return Draws(
-            channel=self.channel, snr_db=snr_db + self.snr_offset_db, keys=tuple(keys), nonce=tuple(nonce)
-        )
+        """The channel of one trial per key at a scenario SNR; keys and nonce words are those of `Draws`."""
+        total_db = float(snr_db) + self.snr_offset_db
+        return Draws(channel=self.channel, snr_db=total_db, keys=tuple(keys), nonce=tuple(nonce))
 
     def grants(self, n_source: Sequence[int], draws: Draws) -> list[Mapping[str, Grant]]:
         """What each stream of each trial may send; adaptive modulation is settled here.
