@@ -1,0 +1,166 @@
+"""The pictures that are sent: a set known by name, or a folder. Always RGB, eight bits, as a viewer would show them.
+
+Grey, palette and 16-bit pictures become RGB uint8, an alpha channel is dropped, and the orientation that EXIF tells is
+applied. A set is `sample`, or a folder of pictures under $LINKSIM_DATA (the user's data directory where that is not set).
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from dataclasses import dataclass, field
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image as Pictures
+from PIL import ImageOps, UnidentifiedImageError
+
+from linksim.codecs.base import Image
+from linksim.errors import LinksimError
+
+if TYPE_CHECKING:
+    from linksim.scenario import Images
+
+SUFFIXES = (".png", ".jpg", ".jpeg")
+SAMPLE = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png")
+"""Colour photos inside scikit-image's wheel: 512x512, 451x300, 600x400 and 741x500, all stored without loss."""
+REGISTERED = {"kodak": "24 photos, https://r0k.us/graphics/kodak"}
+"""Sets that papers use, and where they are to be had."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Photo:
+    """A picture under a name. image: uint8 [height, width, 3]; sha256: of its shape and pixels, hex."""
+
+    name: str
+    image: Image = field(repr=False)
+    sha256: str
+
+    @classmethod
+    def of(cls, name: str, image: Image) -> Photo:
+        """A photo with its digest taken."""
+        pixels = np.ascontiguousarray(image)
+        head = "x".join(map(str, pixels.shape)).encode()
+        return cls(name=name, image=pixels, sha256=sha256(head + b":" + pixels.tobytes()).hexdigest())
+
+
+def load_images(images: Images) -> list[Photo]:
+    """The pictures that a scenario names, in order of name. LinksimError where there is none, or one is no picture."""
+    paths = _set_paths(images.set) if images.set is not None else _folder_paths(Path(images.folder or ""))
+    paths = paths[: images.limit]
+    return [Photo.of(name, read_image(path)) for name, path in zip(_names(paths), paths, strict=True)]
+
+
+def read_image(path: Path) -> Image:
+    """uint8 [height, width, 3] of a picture file; LinksimError where it is none."""
+    try:
+        with Pictures.open(path) as picture:
+            upright = ImageOps.exif_transpose(picture)
+            if upright.mode.startswith("I"):
+                upright = Pictures.fromarray((np.asarray(upright).clip(0, 0xFFFF) >> 8).astype(np.uint8))
+            return np.array(upright.convert("RGB"))
+    except UnidentifiedImageError:
+        raise _no_picture(path, "something else") from None
+    except (OSError, ValueError, SyntaxError, Pictures.DecompressionBombError) as error:
+        raise _no_picture(path, str(error)) from error
+
+
+def data_folder() -> Path:
+    """Where sets of pictures lie: $LINKSIM_DATA, else linksim's folder in the user's data directory."""
+    if told := os.environ.get("LINKSIM_DATA"):
+        return Path(told).expanduser()
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "linksim"
+    if os.name == "nt":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "linksim"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "linksim"
+
+
+def known_sets() -> list[tuple[str, str, str]]:
+    """(set, pictures, where) of every set: those on this machine, and the registered ones that are not."""
+    rows = [("sample", str(len(SAMPLE)), "inside scikit-image")]
+    found = {name: len(_pictures(data_folder() / name)) for name in _sets_on_disk()}
+    rows += [(name, str(count), str(data_folder() / name)) for name, count in found.items()]
+    absent = REGISTERED.keys() - found.keys()
+    rows += [(name, "none", f"{REGISTERED[name]}; save in {data_folder() / name}") for name in sorted(absent)]
+    return rows
+
+
+def _set_paths(name: str) -> list[Path]:
+    if name == "sample":
+        return _sample_paths()
+    folder = data_folder() / name
+    if _is_inside(folder, data_folder()) and folder.is_dir() and _pictures(folder):
+        return _pictures(folder)
+    known = ["sample", *_sets_on_disk()]
+    near = difflib.get_close_matches(name, [*known, *REGISTERED], 1)
+    if name in REGISTERED:
+        remedy = f"save {REGISTERED[name]} in {folder}, or set LINKSIM_DATA"
+    else:
+        remedy = f"did you mean {near[0]!r}?" if near else f"or put a folder of pictures at {folder}"
+    raise LinksimError("set", f"must be one of {', '.join(known)}", name, remedy)
+
+
+def _sample_paths() -> list[Path]:
+    spec = find_spec("skimage")
+    if spec is None or spec.origin is None:
+        raise LinksimError("set", "sample needs scikit-image", "none", "pip install scikit-image")
+    folder = Path(spec.origin).parent / "data"
+    paths = [folder / name for name in SAMPLE]
+    if missing := [path.name for path in paths if not path.is_file()]:
+        told = f"must lie in {folder}"
+        raise LinksimError(
+            f"set: sample: {missing[0]}", told, "nothing", "install scikit-image again, 0.22 or later"
+        )
+    return paths
+
+
+def _folder_paths(folder: Path) -> list[Path]:
+    folder = folder.expanduser()
+    if not folder.is_dir():
+        got = "a file" if folder.exists() else "nothing"
+        raise LinksimError(
+            "folder", f"must be a folder of pictures, got {got} at {str(folder)!r}; check the path"
+        )
+    try:
+        paths = _pictures(folder)
+    except OSError as error:
+        told = f"must be readable, got {str(folder)!r} ({error.strerror}); check its permissions"
+        raise LinksimError("folder", told) from error
+    if not paths:
+        told = f"must hold a picture ({', '.join(SUFFIXES)}), got none in {str(folder)!r}; folders in it are not searched"
+        raise LinksimError("folder", told)
+    return paths
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """Picture files of a folder by name; hidden ones are left out."""
+    files = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    return sorted((path for path in files if not path.name.startswith(".")), key=lambda path: path.name)
+
+
+def _sets_on_disk() -> list[str]:
+    """Folders with pictures under the data folder and their folders: 'kodak', 'bsds500/test'."""
+    root = data_folder()
+    if not root.is_dir():
+        return []
+    folders = [path for pattern in ("*/", "*/*/") for path in root.glob(pattern) if path.is_dir()]
+    return sorted(path.relative_to(root).as_posix() for path in folders if _pictures(path))
+
+
+def _is_inside(path: Path, root: Path) -> bool:
+    return path.resolve().is_relative_to(root.resolve()) and path.resolve() != root.resolve()
+
+
+def _names(paths: list[Path]) -> list[str]:
+    """Stems where they tell the pictures apart, whole file names elsewhere."""
+    stems = [path.stem for path in paths]
+    return [stem if stems.count(stem) == 1 else path.name for stem, path in zip(stems, paths, strict=True)]
+
+
+def _no_picture(path: Path, got: str) -> LinksimError:
+    return LinksimError(path, f"must be a PNG or JPEG picture, got {got}; repair the file or take it away")
