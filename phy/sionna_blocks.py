@@ -110,9 +110,27 @@ def _real(precision: Precision) -> tf.DType:
     return tf.float32 if precision == "single" else tf.float64
 
 
+def _bit_of_edge(code: Code) -> np.ndarray:
+    """int [edges]: Sionna numbers the edges bit by bit."""
+    return np.repeat(np.arange(code.n), code.parity_check().sum(axis=0, dtype=np.int64))
+
+
 def empty_state(code: Code, lanes: int, precision: Precision = "single") -> Any:
     """Messages of lanes that have not begun: [edges, lanes]."""
-    return tf.zeros((int(code.parity_check().sum(dtype=np.int64)), lanes), _real(precision))
+    return tf.zeros((_bit_of_edge(code).size, lanes), _real(precision))
+
+
+def _one_iteration(code: Code, algorithm: str, clip: float, precision: Precision) -> LDPCBPDecoder:
+    """Sionna's decoder, one flooding iteration a call: logits [lanes, n] and messages in, the same out."""
+    return LDPCBPDecoder(
+        code.parity_check().copy(),
+        cn_update=CHECK_NODE[algorithm],
+        hard_out=False,
+        num_iter=1,
+        llr_max=clip,
+        return_state=True,
+        precision=precision,
+    )
 
 
 @lru_cache(maxsize=32)
@@ -127,24 +145,12 @@ def decoder(
     early: bool, whether a lane ends as soon as its decisions satisfy H c = 0.
     Returns soft LLRs [n, lanes] of each lane's last iteration, state, iterations, and ended: bool [lanes].
     """
-    h = code.parity_check()
-    bit_of_edge = np.repeat(
-        np.arange(code.n), h.sum(axis=0, dtype=np.int64)
-    )  # Sionna numbers edges bit by bit
-    block = LDPCBPDecoder(
-        h.copy(),
-        cn_update=CHECK_NODE[algorithm],
-        hard_out=False,
-        num_iter=1,
-        llr_max=clip,
-        return_state=True,
-        precision=precision,
-    )
-    satisfied = _syndrome(code)
+    bit_of_edge, satisfied = _bit_of_edge(code), _syndrome(code)
+    block = _one_iteration(code, algorithm, clip, precision)
     llr_spec = tf.TensorSpec((code.n, lanes), _real(precision))
-    state_spec = tf.TensorSpec((len(bit_of_edge), lanes), _real(precision))
+    state_spec = tf.TensorSpec((bit_of_edge.size, lanes), _real(precision))
     lane_spec, scalar, flag = (
-        tf.TensorSpec(*s) for s in (((lanes,), tf.int32), ((), tf.int32), ((), tf.bool))
+        tf.TensorSpec(shape, dtype) for shape, dtype in (((lanes,), tf.int32), ((), tf.int32), ((), tf.bool))
     )
 
     @tf.function(jit_compile=True, input_signature=[llr_spec, state_spec, lane_spec, scalar, scalar, flag])
