@@ -145,7 +145,9 @@ def _words(fault: Fault, same: list[Fault]) -> tuple[Field, str, object, str | N
         return field, RULES[UNKNOWN], None, near(field[-1], fault.known)
     if fault.kind == "union_tag_invalid":
         tags = re.findall(r"'([^']*)'", ctx["expected_tags"])
-        return (*field, "kind"), f"must be one of {', '.join(tags)}", ctx["tag"], near(ctx["tag"], tags)
+        hit = difflib.get_close_matches(ctx["tag"], tags, 1, cutoff=0.5)
+        remedy = f"did you mean {hit[0]!r}?" if hit else "linksim list tells what each is"
+        return (*field, "kind"), f"must be one of {', '.join(tags)}", ctx["tag"], remedy
     if fault.kind == "union_tag_not_found":
         kinds = [str(member.kind) for member in _members(fault.annotation)]
         return field, "needs a kind", None, near("", kinds)

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from linksim.document import Document, Field, assign, dotted, parse, read
 from linksim.errors import LinksimError, ScenarioError
+from linksim.images import Photo, load_images
 from linksim.scenario import Images, Scenario, Trials, build
 
 MOST_VALUES = 10_000
@@ -42,7 +44,16 @@ def load(
     if seed is not None:
         document = assign(document, ("seed",), parse(str(seed), f"--seed {seed}", base=("seed",)))
     scenario = _made(_check_sweep(document))
-    return quickened(scenario) if quick else scenario
+    scenario = quickened(scenario) if quick else scenario
+    with _told_at(document, ("images", "set" if scenario.images.folder is None else "folder")):
+        photos(scenario.images)
+    return scenario
+
+
+@lru_cache(maxsize=1)
+def photos(images: Images) -> tuple[Photo, ...]:
+    """The pictures of a scenario, read once: to check them, and to tell their sizes."""
+    return tuple(load_images(images))
 
 
 def _made(document: Document) -> Scenario:
