@@ -40,6 +40,8 @@ with _quiet_start():
     from sionna.phy import mapping as sionna_mapping
     from sionna.phy.fec.ldpc import LDPCBPDecoder
 
+    tf.config.list_physical_devices()  # complains of a missing GPU the first time, so now
+
 CHECK_NODE = {"sum-product": "boxplus-phi", "min-sum": "minsum", "offset-min-sum": "offset-minsum"}
 """Sionna's names of our algorithms; its offset is ours, 0.5."""
 
