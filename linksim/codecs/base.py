@@ -27,6 +27,11 @@ class Codec(Protocol):
     streams: Mapping[str, str]
     """Stream name -> 'digital' or 'analog': what a link must offer."""
 
+    @property
+    def fingerprint(self) -> str:
+        """What decides its pictures beside its fields: checksums of its networks, the version of its library."""
+        ...
+
     def encode(self, images: Sequence[Image], grants: Sequence[Mapping[str, Grant]]) -> list[Message]:
         """Streams that fit: at most `payload_bits` bits, at most `channel_uses` symbols of mean power <= 1."""
         ...

@@ -61,6 +61,10 @@ class HdaDeepsc:
     def network(self) -> Network:
         return find_network(self.card)
 
+    @property
+    def fingerprint(self) -> str:
+        return self.network.fingerprint
+
     def encode(self, images: Sequence[Image], grants: Sequence[Mapping[str, Grant]]) -> list[Message]:
         """Bits that fill the payload as far as whole steps go, and one symbol for each granted use."""
         return [self._encode(image, grant) for image, grant in zip(images, grants, strict=True)]
@@ -154,6 +158,10 @@ class Analog:
     @property
     def network(self) -> Network:
         return find_network(self.card)
+
+    @property
+    def fingerprint(self) -> str:
+        return self.network.fingerprint
 
     def encode(self, images: Sequence[Image], grants: Sequence[Mapping[str, Grant]]) -> list[Message]:
         """One symbol for each granted use: the header, then the image."""

@@ -26,14 +26,19 @@ FINENESS = 4096
 class Jpeg2000:
     """JPEG 2000, fitted to the payload: irreversible 9/7, colour transform, a raw codestream.
 
-    A picture is an outage, and shown as flat grey, where the CRC failed, the receiver lacks the key, or not even
-    the smallest codestream fitted: arithmetic-coded bits of which any may be wrong are not shown.
+    A picture is an outage, and shown as flat grey, where the CRC failed, the receiver lacks the key, or not
+    even the smallest codestream fitted: arithmetic-coded bits of which any may be wrong are not shown.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     kind: Literal["jpeg2000"] = "jpeg2000"
 
     streams: ClassVar[Mapping[str, str]] = {"picture": "digital"}
+
+    @property
+    def fingerprint(self) -> str:
+        """The library that makes the codestreams."""
+        return f"OpenJPEG {openjpeg.version()}"
 
     def encode(self, images: Sequence[Image], grants: Sequence[Mapping[str, Grant]]) -> list[Message]:
         """The codestream's bits, most significant first; no bit at all where none fits."""
@@ -54,9 +59,9 @@ class Jpeg2000:
 def fitted(pixels: bytes, shape: tuple[int, int, int], budget: int) -> bytes:
     """The largest codestream of at most `budget` bytes; empty where not even the smallest fits.
 
-    The size grows in steps with the target that OpenJPEG is told (coding passes are kept or dropped), and stays a
-    little below it: a target above the budget may still fit. The target is bisected, and the largest that was seen
-    to fit is kept.
+    The size grows in steps with the target that OpenJPEG is told (coding passes are kept or dropped), and stays
+    a little below it: a target above the budget may still fit. The target is bisected, and the largest that was
+    seen to fit is kept.
     """
     image = np.frombuffer(pixels, np.uint8).reshape(shape)
     best = b""
@@ -89,7 +94,7 @@ def grey(shape: tuple[int, int, int]) -> Image:
 
 
 def _decode(got: BitsObserved, shape: tuple[int, int, int]) -> Decoded:
-    """Outside a CRC's reach nothing is trusted: 2^-24 of wrong payloads pass it, so the shape is checked too."""
+    """Grey for what did not arrive; one wrong payload in 2^24 passes the CRC, so the shape is checked too."""
     image = None
     if got.ok and got.deciphered and got.data.size and got.data.size % 8 == 0:
         image = openjpeg.decompress(np.packbits(got.data).tobytes())

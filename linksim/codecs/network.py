@@ -24,6 +24,11 @@ class Network:
     card: Card
 
     @property
+    def fingerprint(self) -> str:
+        """The checksums of the card's files."""
+        return ", ".join(f"{name} {checksum}" for name, checksum in sorted(self.card.files.items()))
+
+    @property
     def tables(self) -> EntropyTables:
         return read_tables(self.folder / "entropy.npz")
 

@@ -1,8 +1,8 @@
 """OpenJPEG through glymur, with the library that lies inside Pillow's wheel.
 
-glymur brings no OpenJPEG of its own; it asks `ctypes.util.find_library` for one when it is first imported, and lays out
-its structures by the version it finds. During that one import the question is answered with Pillow's copy. The user's own
-glymur configuration comes before it, and a system's library after it.
+glymur brings no OpenJPEG of its own; it asks `ctypes.util.find_library` for one when it is first imported, and
+lays out its structures by the version it finds. During that one import the question is answered with Pillow's
+copy. The user's own glymur configuration comes before it, and a system's library after it.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def _imported() -> ModuleType:
 
 
 def pillows_openjpeg() -> str | None:
-    """The OpenJPEG that Pillow's wheel carries: beside the package on Linux and Windows, inside it on macOS."""
+    """The OpenJPEG in Pillow's wheel: beside the package on Linux and Windows, inside it on macOS."""
     spec = find_spec("PIL")
     if spec is None or spec.origin is None:
         return None
@@ -116,7 +116,7 @@ def pillows_openjpeg() -> str | None:
 
 @contextmanager
 def _answering(name: str, path: str | None) -> Iterator[None]:
-    """`ctypes.util.find_library(name)` is `path` inside, where that is known; every other question is passed on."""
+    """Inside, `ctypes.util.find_library(name)` is `path` where that is known; other names are passed on."""
     asked = ctypes.util.find_library
 
     def find_library(wanted: str) -> str | None:

@@ -1,0 +1,151 @@
+"""A codec over its links: pictures in, pictures out, with the account of every frame.
+
+    image -> codec.encode -> {stream: Bits | Symbols} -> links, each with its own h -> receptions -> codec.decode
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+from linksim.codecs.base import Codec, Decoded
+from linksim.images import Photo
+from phy.ledger import Ledger
+from phy.link import Link
+from phy.rng import Word
+from phy.transmission import Delivery
+from phy.types import Grant, Message
+
+Grants = Mapping[str, Grant]
+ENCODINGS = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """One trial at the far end. eavesdropped: what the same observation shows without the key, if asked for.
+
+    seconds: wall time of this trial's part of its batch, by stage.
+    """
+
+    decoded: Decoded
+    eavesdropped: Decoded | None
+    ledgers: Mapping[str, Ledger]
+    seconds: Mapping[str, float]
+
+
+@dataclass
+class Encodings:
+    """The messages that were made last: a picture under the same grants is encoded once in a process."""
+
+    most: int = ENCODINGS
+    _kept: OrderedDict[Any, Message] = field(default_factory=OrderedDict)
+
+    def messages(self, codec: Codec, photos: Sequence[Photo], grants: Sequence[Grants]) -> list[Message]:
+        """The message of each photo under its grants, in one call of the codec for all that are new."""
+        keys = [
+            (codec, photo.sha256, tuple(sorted(grant.items())))
+            for photo, grant in zip(photos, grants, strict=True)
+        ]
+        found = {key: self._kept[key] for key in keys if key in self._kept}
+        new = {key: i for i, key in enumerate(keys) if key not in found}
+        made = codec.encode([photos[i].image for i in new.values()], [grants[i] for i in new.values()])
+        found |= zip(new, made, strict=True)
+        for key in found:
+            self._kept[key] = found[key]
+            self._kept.move_to_end(key)
+        while len(self._kept) > self.most:
+            self._kept.popitem(last=False)
+        return [found[key] for key in keys]
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """A codec, and the links that carry its streams, each stream on one of them.
+
+    eavesdropper: also decode what is read without the keys. nonce: words that name what may change a plaintext
+    beside the trial, see `phy.draws.Draws`.
+    """
+
+    codec: Codec
+    links: Mapping[str, Link]
+    eavesdropper: bool = False
+    nonce: tuple[Word, ...] = ()
+    encodings: Encodings = field(default_factory=Encodings, repr=False, compare=False)
+
+    def deliver(
+        self, photos: Sequence[Photo], trials: Sequence[int], seed: int, snr_db: float
+    ) -> list[Outcome]:
+        """Send photo i over the draw that (seed, link, its pixels, trials[i]) names, for every i, as one batch.
+
+        The draw depends on nothing else: two systems, engines and SNRs meet the same fades and noise.
+        """
+        clock = _Clock(len(photos))
+        sizes = [photo.image.size for photo in photos]
+        draws = {
+            name: link.draw(
+                snr_db,
+                [(seed, name, photo.sha256, trial) for photo, trial in zip(photos, trials, strict=True)],
+                self.nonce,
+            )
+            for name, link in self.links.items()
+        }
+        granted = {name: link.grants(sizes, draws[name]) for name, link in self.links.items()}
+        merged = [_merged([each[i] for each in granted.values()]) for i in range(len(photos))]
+        clock.lap("link")
+        messages = self.encodings.messages(self.codec, photos, merged)
+        clock.lap("encode")
+        arrived = {
+            name: link.deliver(_riding(messages, link), draws[name], granted[name])
+            for name, link in self.links.items()
+        }
+        clock.lap("link")
+        received = self._decode(photos, arrived, lambda delivery: delivery.reception)
+        clock.lap("decode")
+        overheard: Sequence[Decoded | None] = [None] * len(photos)
+        if self.eavesdropper:
+            overheard = self._decode(photos, arrived, lambda delivery: delivery.eavesdropped)
+        clock.lap("eavesdrop")
+        return [
+            Outcome(
+                decoded=received[i],
+                eavesdropped=overheard[i],
+                ledgers={name: each[i].ledger for name, each in arrived.items()},
+                seconds=clock.seconds,
+            )
+            for i in range(len(photos))
+        ]
+
+    def _decode(
+        self,
+        photos: Sequence[Photo],
+        arrived: Mapping[str, Sequence[Delivery]],
+        seen: Callable[[Delivery], Mapping[str, Any]],
+    ) -> list[Decoded]:
+        """From what was seen on all links of each trial, and the picture's shape, nothing else."""
+        receptions = [_merged([seen(each[i]) for each in arrived.values()]) for i in range(len(photos))]
+        return self.codec.decode(receptions, [photo.image.shape for photo in photos])
+
+
+def _merged(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {name: value for part in parts for name, value in part.items()}
+
+
+def _riding(messages: Sequence[Message], link: Link) -> list[Message]:
+    """Of each message, the streams that the link carries."""
+    return [{name: message[name] for name in link.streams} for message in messages]
+
+
+class _Clock:
+    """Wall time by stage, divided evenly among the trials of a batch."""
+
+    def __init__(self, n_trials: int) -> None:
+        self.seconds: dict[str, float] = {}
+        self._n_trials, self._since = n_trials, perf_counter()
+
+    def lap(self, stage: str) -> None:
+        now = perf_counter()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + (now - self._since) / self._n_trials
+        self._since = now
