@@ -1,7 +1,8 @@
-"""The pictures that are sent: a set known by name, or a folder. Always RGB, eight bits, as a viewer would show them.
+"""The pictures that are sent: a set known by name, or a folder. Always RGB, eight bits, upright.
 
-Grey, palette and 16-bit pictures become RGB uint8, an alpha channel is dropped, and the orientation that EXIF tells is
-applied. A set is `sample`, or a folder of pictures under $LINKSIM_DATA (the user's data directory where that is not set).
+Grey, palette and 16-bit pictures become RGB uint8, an alpha channel is dropped, and the orientation that EXIF
+tells is applied. A set is `sample`, or a folder of pictures under $LINKSIM_DATA (where that is not set, the
+user's data directory).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 SAMPLE = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png")
-"""Colour photos inside scikit-image's wheel: 512x512, 451x300, 600x400 and 741x500, all stored without loss."""
+"""Colour photos inside scikit-image's wheel, stored without loss: 512x512, 451x300, 600x400 and 741x500."""
 REGISTERED = {"kodak": "24 photos, https://r0k.us/graphics/kodak"}
 """Sets that papers use, and where they are to be had."""
 
@@ -49,7 +50,7 @@ class Photo:
 
 
 def load_images(images: Images) -> list[Photo]:
-    """The pictures that a scenario names, in order of name. LinksimError where there is none, or one is no picture."""
+    """The pictures that a scenario names, in order of name; LinksimError for none, or one that is broken."""
     paths = _set_paths(images.set) if images.set is not None else _folder_paths(Path(images.folder or ""))
     paths = paths[: images.limit]
     return [Photo.of(name, read_image(path)) for name, path in zip(_names(paths), paths, strict=True)]
@@ -99,9 +100,11 @@ def _set_paths(name: str) -> list[Path]:
     known = ["sample", *_sets_on_disk()]
     near = difflib.get_close_matches(name, [*known, *REGISTERED], 1)
     if name in REGISTERED:
-        remedy = f"save {REGISTERED[name]} in {folder}, or set LINKSIM_DATA"
+        remedy = f"save {REGISTERED[name]} in {folder}, or set LINKSIM_DATA to the folder that holds {name}/"
+    elif near:
+        remedy = f"did you mean {near[0]!r}?"
     else:
-        remedy = f"did you mean {near[0]!r}?" if near else f"or put a folder of pictures at {folder}"
+        remedy = f"put a folder of pictures at {folder}, or set LINKSIM_DATA to the folder that holds it"
     raise LinksimError("set", f"must be one of {', '.join(known)}", name, remedy)
 
 
@@ -132,8 +135,8 @@ def _folder_paths(folder: Path) -> list[Path]:
         told = f"must be readable, got {str(folder)!r} ({error.strerror}); check its permissions"
         raise LinksimError("folder", told) from error
     if not paths:
-        told = f"must hold a picture ({', '.join(SUFFIXES)}), got none in {str(folder)!r}; folders in it are not searched"
-        raise LinksimError("folder", told)
+        told = f"must hold a picture ({', '.join(SUFFIXES)}), got none in {str(folder)!r}"
+        raise LinksimError("folder", f"{told}; folders in it are not searched")
     return paths
 
 
