@@ -1,4 +1,4 @@
-"""Frame error rates of the 802.11ad codes over AWGN against the published table, by the Sionna engine.
+"""Frame error rates of the 802.11ad codes over AWGN against the reference table, by the Sionna engine.
 
     python tests/oracles/fer_campaign.py phy/data/fer_measured.csv
 

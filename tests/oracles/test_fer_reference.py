@@ -1,4 +1,4 @@
-"""The published frame error rates: three cheap rows always, the whole table with `-m slow`."""
+"""The reference frame error rates: three cheap rows always, the whole table with `-m slow`."""
 
 import pytest
 from fer_campaign import MIN_ERRORS, Row, measure, overlap, read_table
