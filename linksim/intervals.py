@@ -1,0 +1,65 @@
+"""How sure a count or a mean is: exact intervals for rates, resampled ones for averages of pictures.
+
+Clopper and Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial", 1934;
+Efron, "Bootstrap methods: another look at the jackknife", 1979 (the percentile interval).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betaincinv
+
+CONFIDENCE = 0.95
+RESAMPLES = 2000
+DRAWS_AT_ONCE = 1 << 20
+"""Most values drawn at one time, so that memory stays small whatever the number of trials."""
+
+
+def clopper_pearson(
+    errors: ArrayLike, n: ArrayLike, confidence: float = CONFIDENCE
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Limits (low, high) of a rate of which `errors` in `n` trials were seen; they broadcast, float64 [...].
+
+    The true rate lies within with at least the confidence, at every n. Without trials it may be anything.
+
+        low = B(a/2; e, n - e + 1),  high = B(1 - a/2; e + 1, n - e),  B the beta quantile, a = 1 - confidence
+
+    >>> low, high = clopper_pearson(0, 100)
+    >>> float(low), round(float(high), 6)
+    (0.0, 0.036217)
+    """
+    e, n = np.broadcast_arrays(np.asarray(errors, np.float64), np.asarray(n, np.float64))
+    tail = (1 - confidence) / 2
+    low = np.where(e > 0, betaincinv(np.maximum(e, 1), n - e + 1, tail), 0.0)
+    high = np.where(e < n, betaincinv(e + 1, np.maximum(n - e, 1), 1 - tail), 1.0)
+    return low, high
+
+
+def bootstrap_mean(
+    values: ArrayLike,
+    rng: np.random.Generator,
+    confidence: float = CONFIDENCE,
+    resamples: int = RESAMPLES,
+) -> tuple[float, float]:
+    """Percentile interval (low, high) of the mean of float64 [n], the values drawn anew with replacement.
+
+    What is not finite is a ValueError: an average over it says nothing. One value alone has an interval of no
+    width, none at all has (nan, nan).
+    """
+    data = np.asarray(values, np.float64)
+    if not np.isfinite(data).all():
+        raise ValueError("values: must be finite; leave out infinite PSNRs and missing MS-SSIMs")
+    if data.size < 2:
+        mean = float(data[0]) if data.size else float("nan")
+        return mean, mean
+    rows = max(1, DRAWS_AT_ONCE // data.size)
+    means = np.concatenate(
+        [
+            data[rng.integers(0, data.size, (min(rows, resamples - start), data.size))].mean(axis=1)
+            for start in range(0, resamples, rows)
+        ]
+    )
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return float(low), float(high)
