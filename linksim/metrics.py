@@ -20,7 +20,7 @@ WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 WINDOW, SIGMA = 11, 1.5
 K1, K2 = 0.01, 0.03
 SHORTEST = (WINDOW - 1) * 2 ** (len(WEIGHTS) - 1)
-"""160: a picture whose shorter side is no longer than this has no MS-SSIM, its coarsest scale is smaller than the window."""
+"""160: with a shorter side of no more than this the coarsest scale is smaller than the window: no MS-SSIM."""
 
 _TAPS = np.exp(-((np.arange(WINDOW) - WINDOW // 2) ** 2) / (2 * SIGMA**2))
 _TAPS /= _TAPS.sum()
@@ -42,10 +42,10 @@ def psnr_db(error: int, samples: int) -> float:
 
 
 def ms_ssim(sent: Image, received: Image) -> float | None:
-    """Multi-scale structural similarity of uint8 [height, width, 3], 0 to 1; None where a side is 160 or less.
+    """Multi-scale structural similarity of uint8 [height, width, 3], 0 to 1; None where a side is <= 160.
 
-    Each scale is the mean of 2x2 pixels of the one before, an odd last row or column standing twice. A negative
-    mean contrast-structure term counts as 0, so that its power is defined.
+    Each scale is the mean of 2x2 pixels of the one before, an odd last row or column standing twice. A mean
+    contrast-structure term below 0 counts as 0, so that its power is defined.
     """
     if min(sent.shape[:2]) <= SHORTEST:
         return None
@@ -59,11 +59,12 @@ def ms_ssim(sent: Image, received: Image) -> float | None:
     return float(np.mean(product))
 
 
-def ms_ssim_db(sent: Image, received: Image) -> float | None:
-    """-10 log10(1 - MS-SSIM), infinite where they are equal; None where MS-SSIM is."""
-    similarity = ms_ssim(sent, received)
-    if similarity is None:
-        return None
+def to_db(similarity: float) -> float:
+    """-10 log10(1 - similarity), infinite at 1: equal steps where values crowd under 1.
+
+    >>> round(to_db(0.99), 6)
+    20.0
+    """
     return math.inf if similarity >= 1 else -10 * math.log10(1 - similarity)
 
 
