@@ -1,4 +1,5 @@
-"""The card of a network in the zoo: what it is, what it was trained on, what it measured, and the checksums of its files.
+"""The card of a network in the zoo: what it is, what it was trained on, what it measured, and the checksums
+of its files.
 
 A codec in the zoo is a folder: ONNX graphs, entropy tables, `card.json`. Reading a card needs no torch.
 """
@@ -19,7 +20,9 @@ class CardError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """`files`: name -> SHA-256; `graphs`: graph -> its inputs and outputs with shapes; `network`: the numbers its host needs."""
+    """`files`: name -> SHA-256; `graphs`: graph -> its inputs and outputs with shapes; `network`: the numbers
+    its host needs.
+    """
 
     name: str
     kind: str
@@ -69,12 +72,13 @@ def read_card(folder: Path, kind: str) -> Card:
     except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
         raise CardError(f"{path}: must be a card in JSON, got {error}; export the network again") from error
     if card.kind != kind:
-        raise CardError(f"{path}: must be a card of kind {kind!r}, got {card.kind!r}; change the codec's kind or its card")
+        raise CardError(
+            f"{path}: must be a card of kind {kind!r}, got {card.kind!r}; change the codec's kind or its card"
+        )
     for name, expected in card.files.items():
         if not (folder / name).is_file():
             raise CardError(f"{folder / name}: must exist, the card names it; export the network again")
         if (got := sha256(folder / name)) != expected:
-            raise CardError(
-                f"{folder / name}: SHA-256 must be {expected[:12]}..., got {got[:12]}...; restore the file or export again"
-            )
+            rule = f"SHA-256 must be {expected[:12]}..., got {got[:12]}..."
+            raise CardError(f"{folder / name}: {rule}; restore the file or export again")
     return card

@@ -1,4 +1,6 @@
-"""Training crops: cached photographs, cut at places that depend on (seed, step) alone, so that a resumed run sees the same."""
+"""Training crops: cached photographs, cut at places that depend on (seed, step) alone, so that a resumed run
+sees the same.
+"""
 
 from pathlib import Path
 
@@ -13,8 +15,8 @@ SUFFIXES = {".png", ".jpg", ".jpeg"}
 def load_photos(folders: list[Path], smallest: int) -> list[NDArray[np.uint8]]:
     """RGB uint8 [H, W, 3] of every PNG and JPEG under the folders, sorted by path.
 
-    Photos whose shorter side exceeds 600 are halved (compression artefacts shrink with them); those with a side shorter than
-    `smallest` are left out.
+    Photos whose shorter side exceeds 600 are halved (compression artefacts shrink with them); those with a
+    side shorter than `smallest` are left out.
     """
     paths = sorted(p for folder in folders for p in Path(folder).rglob("*") if p.suffix.lower() in SUFFIXES)
     photos = []
@@ -30,8 +32,12 @@ def load_photos(folders: list[Path], smallest: int) -> list[NDArray[np.uint8]]:
     return photos
 
 
-def crops(photos: list[NDArray[np.uint8]], photos_used: int, each: int, size: int, key: tuple[int, ...]) -> torch.Tensor:
-    """[photos_used * each, 3, size, size] in [0, 1]: `each` crops of each of `photos_used` photos, flipped at random."""
+def crops(
+    photos: list[NDArray[np.uint8]], photos_used: int, each: int, size: int, key: tuple[int, ...]
+) -> torch.Tensor:
+    """[photos_used * each, 3, size, size] in [0, 1]: `each` crops of each of `photos_used` photos, flipped at
+    random.
+    """
     rng = np.random.default_rng(key)
     out = []
     for index in rng.integers(0, len(photos), photos_used):

@@ -1,8 +1,12 @@
-"""The factorised non-parametric density of Balle et al. 2018 (appendix 6.1), quantised with a step chosen per image.
+"""The factorised non-parametric density of Balle et al. 2018 (appendix 6.1), quantised with a step chosen per
+image.
 
-Channel c of z_D has a cumulative F_c(u), u = z_D / scale_c, learned as a monotone network of one variable. With step d, the
-integer q stands for z_D = q d and has the probability F_c((q + 1/2) d / scale_c) - F_c((q - 1/2) d / scale_c).
+Channel c of z_D has a cumulative F_c(u), u = z_D / scale_c, learned as a monotone network of one variable.
+With step d, the integer q stands for z_D = q d and has the probability F_c((q + 1/2) d / scale_c) - F_c((q -
+1/2) d / scale_c).
 """
+
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +24,7 @@ class FactorizedDensity(nn.Module):
         self.register_buffer("scale", torch.ones(channels))
         ratio = spread ** (1 / (len(WIDTHS) - 1))
         self.matrices, self.biases, self.factors = nn.ParameterList(), nn.ParameterList(), nn.ParameterList()
-        for n_in, n_out in zip(WIDTHS[:-1], WIDTHS[1:], strict=True):
+        for n_in, n_out in pairwise(WIDTHS):
             start = torch.log(torch.expm1(torch.tensor(1 / ratio / n_out)))
             self.matrices.append(nn.Parameter(start.expand(channels, n_out, n_in).clone()))
             self.biases.append(nn.Parameter(torch.rand(channels, n_out, 1) - 0.5))

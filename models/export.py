@@ -1,4 +1,5 @@
-"""From a checkpoint to a codec in the zoo: three ONNX graphs, integer entropy tables, a golden pair and a card.
+"""From a checkpoint to a codec in the zoo: three ONNX graphs, integer entropy tables, a golden pair and a
+card.
 
     python -m models.export RECIPE [--folder checkpoints/RECIPE] [--zoo models/zoo]
 
@@ -15,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from models.card import ZOO, Card, sha256, write_card
 from models import twin
+from models.card import ZOO, Card, sha256, write_card
 from models.hda_deepsc import LOG2_STEP_FIRST, STRIDE, HdaDeepsc, planes
 from models.recipes import RECIPES, Recipe
 
@@ -26,6 +27,7 @@ TOTAL = 1 << 16
 """Every integer distribution sums to this."""
 TAIL = 2.0**-15
 PARITY = 2e-4
+DATA = "BSDS500 train and test (400 photos), 1000 ImageNet photos, one a class; every 25th for validation"
 PAPER = "H. Xie, Z. Qin, Z. Han, K. B. Letaief: Hybrid Digital-Analog Semantic Communications, IEEE JSAC 2025"
 
 
@@ -54,19 +56,32 @@ GRAPHS = {
     "transmitter": (Transmitter, {"z": Z, "z_d": Z_D, "side": SIDE}, {"x": Z}),
     "decoder": (Decoder, {"z_d": Z_D, "x": Z, "noise": Z, "side": SIDE}, {"image": IMAGE}),
 }
-"""Graph -> module, inputs and outputs. M, D: channels; side: log2 step, log2 design noise variance, reals per token / M."""
+"""Graph -> module, inputs and outputs. M, D: channels; side: log2 step, log2 design noise variance, reals per
+token / M.
+"""
 
 
 def dynamic(shapes: dict[str, str]) -> dict[str, dict[int, object]]:
     """The free axes of a graph's inputs: batch, and height and width in units of 64 pixels."""
-    batch, h, w = torch.export.Dim("batch", min=1, max=64), torch.export.Dim("h", min=1, max=64), torch.export.Dim("w", min=1, max=64)
+    batch, h, w = (
+        torch.export.Dim("batch", min=1, max=64),
+        torch.export.Dim("h", min=1, max=64),
+        torch.export.Dim("w", min=1, max=64),
+    )
     scale = {IMAGE: 64, Z: 8, Z_D: 2}
-    return {n: {0: batch} | ({2: scale[s] * h, 3: scale[s] * w} if s in scale else {}) for n, s in shapes.items()}
+    return {
+        n: {0: batch} | ({2: scale[s] * h, 3: scale[s] * w} if s in scale else {}) for n, s in shapes.items()
+    }
 
 
 def example(size, shape: str, batch: int, h: int, w: int, generator: torch.Generator) -> Tensor:
     """A random input of a graph."""
-    dims = {IMAGE: (3, 64 * h, 64 * w), Z: (size.z_channels, 8 * h, 8 * w), Z_D: (size.z_d_channels, 2 * h, 2 * w), SIDE: (3,)}
+    dims = {
+        IMAGE: (3, 64 * h, 64 * w),
+        Z: (size.z_channels, 8 * h, 8 * w),
+        Z_D: (size.z_d_channels, 2 * h, 2 * w),
+        SIDE: (3,),
+    }
     return torch.rand(batch, *dims[shape], generator=generator)
 
 
@@ -92,7 +107,9 @@ def export_graphs(net: HdaDeepsc, folder: Path) -> None:
             expected = expected if isinstance(expected, tuple) else (expected,)
             got = session.run(list(outputs), {n: a.numpy() for n, a in zip(inputs, args, strict=True)})
             apart = max(float(np.abs(g - e.numpy()).max()) for g, e in zip(got, expected, strict=True))
-            print(f"{name} {batch}x{64 * h}x{64 * w}: ONNX Runtime and torch are {apart:.1e} apart", flush=True)
+            print(
+                f"{name} {batch}x{64 * h}x{64 * w}: ONNX Runtime and torch are {apart:.1e} apart", flush=True
+            )
             if apart > PARITY:
                 raise ValueError(f"{name}: ONNX Runtime and torch must agree to {PARITY}, got {apart:.1e}")
 
@@ -111,8 +128,8 @@ def integer_frequencies(p: NDArray[np.float64]) -> NDArray[np.int64]:
 def entropy_tables(net: HdaDeepsc) -> dict[str, NDArray]:
     """Integer distributions of q = z_D / step for every (step, channel).
 
-    start: int64 [steps, channels + ...] index of the first frequency; low: the first symbol; frequency: uint16-sized integers in
-    int32, those of one (step, channel) sum to TOTAL and end with the escape's.
+    start: int64 [steps, channels + ...] index of the first frequency; low: the first symbol; frequency:
+    uint16-sized integers in int32, those of one (step, channel) sum to TOTAL and end with the escape's.
     """
     starts, lows, frequencies, at = [], [], [], 0
     scale = net.density.scale.double()
@@ -122,7 +139,9 @@ def entropy_tables(net: HdaDeepsc) -> dict[str, NDArray]:
         step = 2.0 ** (LOG2_STEP_FIRST + i / STEPS_PER_OCTAVE)
         widest = int(np.ceil(float(scale.max()) * reach / step)) + 1
         q = torch.arange(-widest, widest + 1, dtype=torch.float64)
-        p = density.probability((q * step).expand(len(scale), -1), torch.tensor(step, dtype=torch.float64)).numpy()
+        p = density.probability(
+            (q * step).expand(len(scale), -1), torch.tensor(step, dtype=torch.float64)
+        ).numpy()
         for channel in p:
             likely = np.flatnonzero(channel >= TAIL)
             first, last = (likely[0], likely[-1]) if len(likely) else (widest, widest)
@@ -147,7 +166,9 @@ NOMINAL_LOG2_STEP = -1.0
 
 @torch.no_grad()
 def nominal_log2_power(net: HdaDeepsc) -> float:
-    """log2 of the analog power E[x^2] that the gains expect where z~ = 0: for a receiver that lost the header."""
+    """log2 of the analog power E[x^2] that the gains expect where z~ = 0: for a receiver that lost the
+    header.
+    """
     z_tilde = torch.zeros(1, net.size.z_channels, 8, 8)
     known = [NOMINAL_LOG2_STEP, -np.log2(10), NOMINAL.reals / net.size.z_channels]
     side = torch.tensor([known], dtype=torch.float32)
@@ -187,8 +208,9 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
                 "nominal_log2_power": nominal_log2_power(net),
             },
             training={
-                "recipe": f"models.recipes.RECIPES[{name!r}]", "seed": recipe.seed, **facts, "hardware": "2 CPU cores",
-                "data": "BSDS500 train and test (400 photos), 1000 ImageNet photos, one a class; every 25th kept for validation",
+                "data": DATA,
+                "recipe": f"models.recipes.RECIPES[{name!r}]", "seed": recipe.seed, **facts,
+                "hardware": "2 CPU cores",
                 "photos": next(line["photos"] for line in log if "photos" in line),
                 "command": f"python -m models.train {name} --data FOLDER",
             },
@@ -200,7 +222,9 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("recipe", choices=sorted(RECIPES))
     parser.add_argument("--folder", type=Path, help="where the checkpoint is (default checkpoints/RECIPE)")
     parser.add_argument("--zoo", type=Path, default=ZOO)

@@ -1,20 +1,24 @@
 """HDA-DeepSC: hybrid digital-analog semantic communication (Xie, Qin, Han, Letaief, IEEE JSAC 2025).
 
-    image I -> semantic encoder S -> z ---------------------------> z_A = z - z~ -> analog encoder C_A -> x_A ~~> channel
-                                     |                                 ^
-                                     +-> hyper encoder H -> z_D -> Q --+-> entropy coder -> bits ~~> channel
-                                                                       hyper decoder H^-1: z~
-    x^_A -> C_A^-1 -> z^_A;   z^ = z~ + z^_A   (16);   z^ -> semantic decoder S^-1 -> image I^
+    I -> semantic encoder S -> z ---------------> z_A = z - z~ -> analog encoder C_A -> x_A ~~> channel
+                               |                          ^
+                               +-> hyper encoder H -> z_D -> Q -> entropy coder -> bits ~~> channel
+                                                          +-> hyper decoder H^-1: z~
+    x^_A -> C_A^-1 -> z^_A;   z^ = z~ + z^_A   (16);   z^ -> semantic decoder S^-1 -> I^
 
 Beyond the paper's text, and why:
-- Every block is a linear map plus a network that starts at zero. The linear maps start as principal components with power
-  allocation and LLSE, so that training begins at the classical optimum (see `models.start`) instead of 5 dB under it.
-- z has M channels for each 8 x 8 pixels. The analog encoder orders them, and sends the first n reals of the grant (channel by
-  channel): one network for every DA ratio and bandwidth ratio.
-- z_D is quantised with one step d for an image, which the host chooses so that the bits fill the payload (rate control).
-- The analog encoder's gain of a token follows z~, which both ends have: power goes where the residual is large.
+- Every block is a linear map plus a network that starts at zero. The linear maps start as principal
+  components with power allocation and LLSE, so that training begins at the classical optimum (see
+  `models.start`) instead of 5 dB under it.
+- z has M channels for each 8 x 8 pixels. The analog encoder orders them, and sends the first n reals of the
+  grant (channel by channel): one network for every DA ratio and bandwidth ratio.
+- z_D is quantised with one step d for an image, which the host chooses so that the bits fill the payload
+  (rate control).
+- The analog encoder's gain of a token follows z~, which both ends have: power goes where the residual is
+  large.
 
-Shapes: I, I^: [B, 3, H, W] in [0, 1]; z, z~, z_A, x: [B, M, H/8, W/8]; z_D: [B, D, H/32, W/32]. H, W: multiples of 64.
+Shapes: I, I^: [B, 3, H, W] in [0, 1]; z, z~, z_A, x: [B, M, H/8, W/8]; z_D: [B, D, H/32, W/32]. H, W:
+multiples of 64.
 """
 
 from dataclasses import dataclass
@@ -28,12 +32,16 @@ from models.swin import ResidualSwinBlock
 STRIDE = 8
 LOG2_STEP_FIRST = -5.0
 KNOTS = 17
-"""Steps d at which the start values of the residual's variances are tabulated: 2^-5 to 2^3, by half octaves."""
+"""Steps d at which the start values of the residual's variances are tabulated: 2^-5 to 2^3, by half
+octaves.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """How large the network is. `width`, `heads`, `layers`, `window`: of the Swin block at `token_stride` pixels."""
+    """How large the network is. `width`, `heads`, `layers`, `window`: of the Swin block at `token_stride`
+    pixels.
+    """
 
     token_stride: int
     width: int
@@ -56,7 +64,9 @@ def zero(module: nn.Module) -> nn.Module:
 
 
 class Trunk(nn.Sequential):
-    """A network whose inside may run in bfloat16 while training; the linear paths beside it, good for 40 dB, never do."""
+    """A network whose inside may run in bfloat16 while training; the linear paths beside it, good for 40 dB,
+    never do.
+    """
 
     bfloat16 = False
 
@@ -73,7 +83,9 @@ class ResidualConv(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.net = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1), nn.PReLU(width), zero(nn.Conv2d(width, width, 3, padding=1))
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.PReLU(width),
+            zero(nn.Conv2d(width, width, 3, padding=1)),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -113,7 +125,12 @@ class SemanticDecoder(nn.Module):
         n_in = 2 * m + self.N_SIDE
         block = ResidualSwinBlock(width, size.layers, size.heads, size.window, size.mlp_ratio)
         if size.token_stride == 8:
-            up = [nn.Conv2d(width, 4 * stem, 1), nn.PixelShuffle(2), ResidualConv(stem), zero(nn.Conv2d(stem, 48, 3, padding=1))]
+            up = [
+                nn.Conv2d(width, 4 * stem, 1),
+                nn.PixelShuffle(2),
+                ResidualConv(stem),
+                zero(nn.Conv2d(stem, 48, 3, padding=1)),
+            ]
             self.network = Trunk(nn.Conv2d(n_in, width, 1), block, *up, nn.PixelShuffle(4))
         else:
             into = [nn.Conv2d(n_in, 4 * width, 1), nn.PixelShuffle(2)]
@@ -137,7 +154,9 @@ class HyperEncoder(nn.Module):
 
 
 class HyperDecoder(nn.Module):
-    """H^-1: z~ = inverse block transform of the dequantised z_D + two up-sampling (sub-pixel) convolutions."""
+    """H^-1: z~ = inverse block transform of the dequantised z_D + two up-sampling (sub-pixel)
+    convolutions.
+    """
 
     def __init__(self, size: Size) -> None:
         super().__init__()
@@ -151,14 +170,18 @@ class HyperDecoder(nn.Module):
 
 
 class Gains(nn.Module):
-    """Log gain and log variance of each analog channel at each token, from what both ends know: z~, d and the design noise."""
+    """Log gain and log variance of each analog channel at each token, from what both ends know: z~, d and the
+    design noise.
+    """
 
     def __init__(self, size: Size) -> None:
         super().__init__()
         m = size.z_channels
         self.log_variance = nn.Parameter(torch.zeros(KNOTS, m))
         self.network = nn.Sequential(
-            nn.Conv2d(m + 2, size.gain_width, 3, padding=1), nn.GELU(), zero(nn.Conv2d(size.gain_width, 2 * m, 1))
+            nn.Conv2d(m + 2, size.gain_width, 3, padding=1),
+            nn.GELU(),
+            zero(nn.Conv2d(size.gain_width, 2 * m, 1)),
         )
 
     def forward(self, z_tilde: Tensor, side: Tensor) -> tuple[Tensor, Tensor]:
@@ -182,7 +205,10 @@ class HdaDeepsc(nn.Module):
         self.hyper_encoder, self.hyper_decoder = HyperEncoder(size), HyperDecoder(size)
         self.density = FactorizedDensity(size.z_d_channels)
         self.gains = Gains(size)
-        self.analog_encoder, self.analog_decoder = nn.Conv2d(m, m, 1, bias=False), nn.Conv2d(m, m, 1, bias=False)
+        self.analog_encoder, self.analog_decoder = (
+            nn.Conv2d(m, m, 1, bias=False),
+            nn.Conv2d(m, m, 1, bias=False),
+        )
 
     def encode(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """I -> z and z_D (not yet quantised)."""
@@ -198,14 +224,16 @@ class HdaDeepsc(nn.Module):
     def decode(self, z_d: Tensor, x: Tensor, noise: Tensor, side: Tensor) -> Tensor:
         """Dequantised z_D and received reals x -> I^.
 
-        x: [B, M, H/8, W/8] on the scale of `transmit`; noise: their noise variance, same shape, negative where a real was
-        not sent; side: [B, 3], see `planes`.
+        x: [B, M, H/8, W/8] on the scale of `transmit`; noise: their noise variance, same shape, negative
+        where a real was not sent; side: [B, 3], see `planes`.
         """
         z_hat, z_tilde, known = self.fuse(z_d, x, noise, side)
         return self.semantic_decoder(z_hat, z_tilde, known)
 
     def fuse(self, z_d: Tensor, x: Tensor, noise: Tensor, side: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """C_A^-1 as LLSE and eq. (16): z^ = z~ + z^_A; also z~, and planes of what is known of the noise left in z^."""
+        """C_A^-1 as LLSE and eq. (16): z^ = z~ + z^_A; also z~, and planes of what is known of the noise left
+        in z^.
+        """
         z_tilde = self.hyper_decoder(z_d)
         plane = planes(side, z_tilde)
         log_gain, log_variance = self.gains(z_tilde, plane)
@@ -217,5 +245,7 @@ class HdaDeepsc(nn.Module):
 
 
 def planes(side: Tensor, like: Tensor) -> Tensor:
-    """[B, 3] -> [B, 3, H/8, W/8]: log2 of the step d, log2 of the design noise variance, reals sent per token / M."""
+    """[B, 3] -> [B, 3, H/8, W/8]: log2 of the step d, log2 of the design noise variance, reals sent per token
+    / M.
+    """
     return side[:, :, None, None].expand(-1, -1, like.shape[2], like.shape[3])

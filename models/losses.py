@@ -1,9 +1,10 @@
 """The losses of HDA-DeepSC (eqs. 18, 23, 24), on a logarithmic scale.
 
-The paper weighs |F(I) - F(I^)| by 0.1 and the rate by 0.0005 without saying how either is normalised. Here the Fourier term is
-the mean modulus of a transform normalised by 1/(HW), and distortions enter as ln(distortion): every SNR then has the same
-weight, PSNR (also a logarithm) is what is optimised, and the rate's weight is the slope -d ln D / d bits along the link's own
-operating points, 2 ln 2 / reals per token for Gaussian components.
+The paper weighs |F(I) - F(I^)| by 0.1 and the rate by 0.0005 without saying how either is normalised. Here
+the Fourier term is the mean modulus of a transform normalised by 1/(HW), and distortions enter as
+ln(distortion): every SNR then has the same weight, PSNR (also a logarithm) is what is optimised, and the
+rate's weight is the slope -d ln D / d bits along the link's own operating points, 2 ln 2 / reals per token
+for Gaussian components.
 """
 
 import math

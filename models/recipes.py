@@ -7,9 +7,11 @@ from models.hda_deepsc import Size
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A training run. A batch is `crops_each` crops of `photos` photos; stages 1 and 2 take the given shares of `steps`.
+    """A training run. A batch is `crops_each` crops of `photos` photos; stages 1 and 2 take the given shares
+    of `steps`.
 
-    The learning rate warms up over 200 steps of each stage, stays, and falls linearly over the last `decay` steps.
+    The learning rate warms up over 200 steps of each stage, stays, and falls linearly over the last `decay`
+    steps.
     """
 
     size: Size
@@ -42,7 +44,11 @@ PAPER = Size(token_stride=4, width=120, heads=6, layers=6)
 
 RECIPES = {
     "hda_deepsc_s": Recipe(
-        size=Size(token_stride=8, width=192, heads=6, layers=4), steps=16000, stage_1=300, stage_2=700, decay=4000
+        size=Size(token_stride=8, width=192, heads=6, layers=4),
+        steps=16000,
+        stage_1=300,
+        stage_2=700,
+        decay=4000,
     ),
     "hda_deepsc_paper": Recipe(size=PAPER, steps=400_000, stage_1=40_000, stage_2=60_000, decay=100_000),
 }

@@ -1,9 +1,9 @@
-"""Where training starts: the classical hybrid of principal components, uniform quantisation, power allocation and LLSE, with the
-density of z_D already fitted.
+"""Where training starts: the classical hybrid of principal components, uniform quantisation, power allocation
+and LLSE, with the density of z_D already fitted.
 
-z = principal components of 8 x 8 x 3 pixels; z_D = principal components of 4 x 4 tokens of z; the analog channels = principal
-components of the residual z - z~ at a middle step; gain = variance^(-1/4), which minimises the squared error at equal power
-(Lee and Petersen 1976).
+z = principal components of 8 x 8 x 3 pixels; z_D = principal components of 4 x 4 tokens of z; the analog
+channels = principal components of the residual z - z~ at a middle step; gain = variance^(-1/4), which
+minimises the squared error at equal power (Lee and Petersen 1976).
 """
 
 from collections.abc import Iterable
@@ -30,7 +30,11 @@ def start_at_principal_components(net: HdaDeepsc, images: Tensor) -> None:
     """Set every linear path of the network from images [B, 3, H, W]; leaves the learned residuals at zero."""
     size = net.size
     m, d = size.z_channels, size.z_d_channels
-    blocks = torch.nn.functional.unfold(images - 0.5, STRIDE, stride=STRIDE).transpose(1, 2).reshape(-1, 3 * STRIDE**2)
+    blocks = (
+        torch.nn.functional.unfold(images - 0.5, STRIDE, stride=STRIDE)
+        .transpose(1, 2)
+        .reshape(-1, 3 * STRIDE**2)
+    )
     basis, _ = principal(blocks, m)
     net.semantic_encoder.linear.weight.copy_(basis.reshape(m, 3, STRIDE, STRIDE))
     net.semantic_encoder.linear.bias.zero_()
@@ -59,7 +63,9 @@ def start_at_principal_components(net: HdaDeepsc, images: Tensor) -> None:
 
 
 def fit_density(net: HdaDeepsc, batches: Iterable[Tensor], seed: int) -> None:
-    """Fit the factorised density to z_D as it starts, one Adam step a batch of images, at steps over the whole range."""
+    """Fit the factorised density to z_D as it starts, one Adam step a batch of images, at steps over the
+    whole range.
+    """
     rng = np.random.default_rng((seed, 3))
     optimiser = torch.optim.Adam(net.density.parameters(), 1e-2)
     for images in batches:

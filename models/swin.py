@@ -1,7 +1,7 @@
 """Swin Transformer layers (Liu et al. 2021) and the residual Swin block (SwinIR, Liang et al. 2021).
 
-Tokens travel as [B, H, W, C], with H and W multiples of the window. Everything exports with free B, H, W: the mask of the
-shifted windows is computed from the shape.
+Tokens travel as [B, H, W, C], with H and W multiples of the window. Everything exports with free B, H, W: the
+mask of the shifted windows is computed from the shape.
 """
 
 import torch
@@ -24,7 +24,9 @@ def unwindows(x_NSC: Tensor, size: int, shape: tuple[int, int, int]) -> Tensor:
 
 
 def shift_mask(h: int, w: int, size: int, shift: int, like: Tensor) -> Tensor:
-    """Additive mask [H/size * W/size, size^2, size^2]: -100 between tokens that only the cyclic shift made neighbours."""
+    """Additive mask [H/size * W/size, size^2, size^2]: -100 between tokens that only the cyclic shift made
+    neighbours.
+    """
     rows = torch.arange(h, device=like.device)
     cols = torch.arange(w, device=like.device)
     row_part = (rows >= h - size).to(like.dtype) + (rows >= h - shift).to(like.dtype)
@@ -49,7 +51,9 @@ class WindowAttention(nn.Module):
 
     def forward(self, x_NSC: Tensor, mask: Tensor | None) -> Tensor:
         n, s, c = x_NSC.shape
-        q, k, v = self.qkv(x_NSC).reshape(n, s, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
+        q, k, v = (
+            self.qkv(x_NSC).reshape(n, s, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
+        )
         bias = self.bias[self.index].permute(2, 0, 1).to(q.dtype)
         if mask is not None:
             n_windows = mask.shape[0]

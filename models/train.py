@@ -1,8 +1,11 @@
-"""Three-stage training of HDA-DeepSC: the semantic codec, the hybrid transceiver with the codec frozen, everything together.
+"""Three-stage training of HDA-DeepSC: the semantic codec, the hybrid transceiver with the codec frozen,
+everything together.
 
-    python -m models.train RECIPE --data FOLDER [--data FOLDER ...] [--folder checkpoints/RECIPE] [--minutes M]
+    python -m models.train RECIPE --data FOLDER [--data FOLDER ...] [--folder checkpoints/RECIPE] [--minutes
+    M]
 
-Resumable: a checkpoint every `CHECKPOINT_S` seconds; what a step sees depends on (seed, step) alone. Stops after --minutes.
+Resumable: a checkpoint every `CHECKPOINT_S` seconds; what a step sees depends on (seed, step) alone. Stops
+after --minutes.
 """
 
 import argparse
@@ -45,8 +48,12 @@ def side(c: twin.Conditions, step: Tensor, net: HdaDeepsc, batch: int) -> Tensor
     return torch.tensor(row, dtype=torch.float32).expand(batch, 3)
 
 
-def loss_of(net: HdaDeepsc, image: Tensor, stage: int, rng: np.random.Generator, noise: torch.Generator) -> tuple[Tensor, dict]:
-    """Loss of one batch (crops of one picture's worth of content, sharing step and power) in a training stage."""
+def loss_of(
+    net: HdaDeepsc, image: Tensor, stage: int, rng: np.random.Generator, noise: torch.Generator
+) -> tuple[Tensor, dict]:
+    """Loss of one batch (crops of one picture's worth of content, sharing step and power) in a training
+    stage.
+    """
     z, z_d = net.encode(image)
     c = twin.draw_conditions(rng)
     tokens = z.shape[0] * z.shape[2] * z.shape[3]
@@ -55,7 +62,9 @@ def loss_of(net: HdaDeepsc, image: Tensor, stage: int, rng: np.random.Generator,
     s = side(c, step, net, len(image))
     if stage == 1:
         z_tilde = net.hyper_decoder(twin.quantise(z_d, step, c.bits)).detach()
-        plane = torch.cat([s, torch.full_like(s[:, :1], -9.0)], 1)[:, :, None, None].expand(-1, -1, *z.shape[2:])
+        plane = torch.cat([s, torch.full_like(s[:, :1], -9.0)], 1)[:, :, None, None].expand(
+            -1, -1, *z.shape[2:]
+        )
         distortion = losses.semantic_distortion(image, net.semantic_decoder(z, z_tilde, plane))
         return distortion.log(), {"stage": 1, "distortion": distortion.item()}
     dither = torch.rand(z_d.shape, generator=noise) - 0.5
@@ -68,7 +77,13 @@ def loss_of(net: HdaDeepsc, image: Tensor, stage: int, rng: np.random.Generator,
     else:
         distortion = losses.semantic_distortion(image, net.decode(z_hat_d, y, noise_var, s))
     loss = distortion.log() + losses.rate_weight(c.reals) * bits
-    return loss, {"stage": stage, "snr_db": c.snr_db, "distortion": distortion.item(), "bits": bits.item(), "wanted": c.bits}
+    return loss, {
+        "stage": stage,
+        "snr_db": c.snr_db,
+        "distortion": distortion.item(),
+        "bits": bits.item(),
+        "wanted": c.bits,
+    }
 
 
 def trained_in(net: HdaDeepsc, stage: int) -> list[Tensor]:
@@ -83,7 +98,9 @@ def trained_in(net: HdaDeepsc, stage: int) -> list[Tensor]:
 
 
 @torch.no_grad()
-def validate(net: HdaDeepsc, photos: list, snrs_db: tuple[float, ...] = (0.0, 10.0, 20.0)) -> dict[str, float]:
+def validate(
+    net: HdaDeepsc, photos: list, snrs_db: tuple[float, ...] = (0.0, 10.0, 20.0)
+) -> dict[str, float]:
     """Mean PSNR of held-out crops at DA ratio 0.2 and bandwidth ratio 1/6, over the twin."""
     batches = [crops([photo], 1, 1, 256, (7, i)) for i, photo in enumerate(photos)]
     out = {}
@@ -115,10 +132,17 @@ class Average:
                 self.weights[name].lerp_(value, 1 - keep)
 
 
-def train(recipe: Recipe, folders: list[Path], folder: Path, minutes: float, stop_at: int | None = None) -> None:
-    """Run or go on with a recipe, until its end, `stop_at` or for `minutes`; leaves `state.pt` and `log.jsonl` in the folder."""
+def train(
+    recipe: Recipe, folders: list[Path], folder: Path, minutes: float, stop_at: int | None = None
+) -> None:
+    """Run or go on with a recipe, until its end, `stop_at` or for `minutes`; leaves `state.pt` and
+    `log.jsonl` in the folder.
+    """
     photos = load_photos(folders, 256)
-    held_out, photos = photos[::VALIDATION_EVERY][:24], [p for i, p in enumerate(photos) if i % VALIDATION_EVERY]
+    held_out, photos = (
+        photos[::VALIDATION_EVERY][:24],
+        [p for i, p in enumerate(photos) if i % VALIDATION_EVERY],
+    )
     folder.mkdir(parents=True, exist_ok=True)
     state_file, began = folder / "state.pt", time.time()
     net, step = build(recipe, photos), 0
@@ -143,11 +167,17 @@ def train(recipe: Recipe, folders: list[Path], folder: Path, minutes: float, sto
             (folder / "state.tmp").rename(state_file)
 
         if not saved:
-            say(parameters=sum(p.numel() for p in net.parameters()), photos=len(photos), **validate(net, held_out))
+            say(
+                parameters=sum(p.numel() for p in net.parameters()),
+                photos=len(photos),
+                **validate(net, held_out),
+            )
         while step < min(recipe.steps, stop_at or recipe.steps) and time.time() - began < 60 * minutes:
             if recipe.stage(step) != stage:
                 stage = recipe.stage(step)
-                optimiser = torch.optim.AdamW(trained_in(net, stage), lr=recipe.lr, weight_decay=1e-5, betas=(0.9, 0.99))
+                optimiser = torch.optim.AdamW(
+                    trained_in(net, stage), lr=recipe.lr, weight_decay=1e-5, betas=(0.9, 0.99)
+                )
                 if saved and saved["stage"] == stage:
                     optimiser.load_state_dict(saved["optimiser"])
                 saved = None
@@ -155,7 +185,9 @@ def train(recipe: Recipe, folders: list[Path], folder: Path, minutes: float, sto
                 group["lr"] = recipe.learning_rate(step)
             rng = np.random.default_rng((recipe.seed, 1, step))
             image = crops(photos, recipe.photos, recipe.crops_each, recipe.crop, (recipe.seed, 2, step))
-            loss, facts = loss_of(net, image, stage, rng, torch.Generator().manual_seed(recipe.seed * 10**7 + step))
+            loss, facts = loss_of(
+                net, image, stage, rng, torch.Generator().manual_seed(recipe.seed * 10**7 + step)
+            )
             optimiser.zero_grad()
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(trained_in(net, stage), recipe.clip)
@@ -177,10 +209,16 @@ def train(recipe: Recipe, folders: list[Path], folder: Path, minutes: float, sto
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("recipe", choices=sorted(RECIPES))
-    parser.add_argument("--data", type=Path, action="append", required=True, help="a folder of training photos")
-    parser.add_argument("--folder", type=Path, help="where checkpoints and the log go (default checkpoints/RECIPE)")
+    parser.add_argument(
+        "--data", type=Path, action="append", required=True, help="a folder of training photos"
+    )
+    parser.add_argument(
+        "--folder", type=Path, help="where checkpoints and the log go (default checkpoints/RECIPE)"
+    )
     parser.add_argument("--minutes", type=float, default=1e9, help="stop, with a checkpoint, after this long")
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()

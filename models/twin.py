@@ -1,7 +1,8 @@
-"""The link as training sees it: grants by DA ratio, AMC, rate control and noise, differentiable and without bits.
+"""The link as training sees it: grants by DA ratio, AMC, rate control and noise, differentiable and without
+bits.
 
-The real link (`phy`) decides every measured number; this twin only has to draw the conditions that a codec meets there: the
-digital part arrives (the paper trains it error-free), the analog part arrives with noise.
+The real link (`phy`) decides every measured number; this twin only has to draw the conditions that a codec
+meets there: the digital part arrives (the paper trains it error-free), the analog part arrives with noise.
 """
 
 from dataclasses import dataclass
@@ -15,12 +16,16 @@ from models.entropy import FactorizedDensity
 SAMPLES_PER_TOKEN = 192
 LOG2_STEPS = (-5.0, 3.0)
 AMC = ((-99.0, 0.5), (3.0, 1.0), (6.0, 1.5), (8.3, 2.0), (11.8, 3.0))
-"""(SNR in dB from which, information bits per channel use) of the HDA set, about 0.3 dB above the link's own thresholds."""
+"""(SNR in dB from which, information bits per channel use) of the HDA set, about 0.3 dB above the link's own
+thresholds.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
-    """What one batch meets. reals: analog reals per token; bits: payload bits per token; SNRs in dB, Es/N0 per use."""
+    """What one batch meets. reals: analog reals per token; bits: payload bits per token; SNRs in dB, Es/N0
+    per use.
+    """
 
     reals: float
     bits: float
@@ -29,8 +34,12 @@ class Conditions:
 
 
 def draw_conditions(rng: np.random.Generator) -> Conditions:
-    """Mostly the main case (DA ratio 0.2, bandwidth ratio 1/6), the rest spread over what one network should serve."""
-    da_ratio = 0.2 if rng.random() < 0.7 else float(rng.choice([0.0, 0.0, 0.0, 0.05, 0.1, 0.4, 0.875, 1.5, 3.0]))
+    """Mostly the main case (DA ratio 0.2, bandwidth ratio 1/6), the rest spread over what one network should
+    serve.
+    """
+    da_ratio = (
+        0.2 if rng.random() < 0.7 else float(rng.choice([0.0, 0.0, 0.0, 0.05, 0.1, 0.4, 0.875, 1.5, 3.0]))
+    )
     bandwidth_ratio = 1 / 6 if rng.random() < 0.85 else float(rng.choice([1 / 12, 1 / 4]))
     design = float(rng.uniform(-2, 22))
     snr = design if rng.random() < 0.6 else design + float(np.clip(rng.normal(0, 4), -10, 6))
@@ -41,11 +50,15 @@ def conditions(*, da_ratio: float, bandwidth_ratio: float, design_snr_db: float,
     uses = bandwidth_ratio * SAMPLES_PER_TOKEN
     digital = uses * da_ratio / (1 + da_ratio)
     per_use = max(rate for threshold, rate in AMC if design_snr_db >= threshold)
-    return Conditions(reals=2 * (uses - digital), bits=digital * per_use, design_snr_db=design_snr_db, snr_db=snr_db)
+    return Conditions(
+        reals=2 * (uses - digital), bits=digital * per_use, design_snr_db=design_snr_db, snr_db=snr_db
+    )
 
 
 @torch.no_grad()
-def rate_controlled_step(density: FactorizedDensity, z_d: Tensor, budget_bits: float, rounds: int = 8) -> Tensor:
+def rate_controlled_step(
+    density: FactorizedDensity, z_d: Tensor, budget_bits: float, rounds: int = 8
+) -> Tensor:
     """The smallest step with which the whole batch z_D costs at most `budget_bits`, by bisection in log2.
 
     Without a digital part (budget 0) it is the largest step.
@@ -76,7 +89,9 @@ def sent_mask(like: Tensor, reals: float) -> Tensor:
 
 
 def through_air(x: Tensor, reals: float, snr_db: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Received reals and their noise variance (negative: not sent), on the scale of x; one power for the whole batch."""
+    """Received reals and their noise variance (negative: not sent), on the scale of x; one power for the
+    whole batch.
+    """
     mask = sent_mask(x, reals)
     power = (x.square() * mask).sum() / mask.sum()
     noise_var = power * 10 ** (-snr_db / 10)

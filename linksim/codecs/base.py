@@ -29,13 +29,19 @@ class Codec(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """What decides its pictures beside its fields: checksums of its networks, the version of its library."""
+        """What decides its pictures beside its fields: checksums of its networks, the version of its
+        library.
+        """
         ...
 
     def encode(self, images: Sequence[Image], grants: Sequence[Mapping[str, Grant]]) -> list[Message]:
-        """Streams that fit: at most `payload_bits` bits, at most `channel_uses` symbols of mean power <= 1."""
+        """Streams that fit: at most `payload_bits` bits, at most `channel_uses` symbols of mean power <=
+        1.
+        """
         ...
 
-    def decode(self, receptions: Sequence[Reception], shapes: Sequence[tuple[int, int, int]]) -> list[Decoded]:
+    def decode(
+        self, receptions: Sequence[Reception], shapes: Sequence[tuple[int, int, int]]
+    ) -> list[Decoded]:
         """Pictures of the given shapes, from nothing but what was received."""
         ...

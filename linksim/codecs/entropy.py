@@ -1,6 +1,8 @@
-"""Entropy coding of integers under a factorised density: integer tables from a card, a range coder from `constriction`.
+"""Entropy coding of integers under a factorised density: integer tables from a card, a range coder from
+`constriction`.
 
-The bits depend on integers alone (the tables), never on a network's floats: what one machine codes, every machine decodes.
+The bits depend on integers alone (the tables), never on a network's floats: what one machine codes, every
+machine decodes.
 """
 
 from dataclasses import dataclass
@@ -21,8 +23,8 @@ WORD_BITS = 32
 class EntropyTables:
     """One distribution for each step s and channel c: frequency[start[s, c] : start[s, c + 1]].
 
-    start: int64 [S * C + 1]; low: int32 [S, C], the first symbol; frequency: int64 [...], the last of each distribution is that
-    of the escape, behind which a symbol outside the table travels as 32 plain bits.
+    start: int64 [S * C + 1]; low: int32 [S, C], the first symbol; frequency: int64 [...], the last of each
+    distribution is that of the escape, behind which a symbol outside the table travels as 32 plain bits.
     """
 
     start: NDArray[np.int64]
@@ -56,7 +58,9 @@ class EntropyTables:
         return coder.get_compressed()
 
     def decode(self, words: NDArray[np.uint32], step: int, shape: tuple[int, ...]) -> NDArray[np.int32]:
-        """The inverse of `encode`, for q of the given shape [C, ...]. Raises ValueError where the words cannot be such a code."""
+        """The inverse of `encode`, for q of the given shape [C, ...]. Raises ValueError where the words
+        cannot be such a code.
+        """
         coder = constriction.stream.queue.RangeDecoder(words)
         n_each = int(np.prod(shape[1:]))
         q, outside = np.empty((shape[0], n_each), np.int32), np.zeros((shape[0], n_each), bool)

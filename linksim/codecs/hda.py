@@ -4,8 +4,9 @@
              transmitter(z, q step) -> x -> power normalisation -> 'auxiliary' symbols
     bits -> q;  symbols -> x^;  decoder(q step, x^) -> image
 
-The DA ratio (the streams' shares in the scenario) fixes the grants. The step is the smallest whose bits fit the payload. What the
-receiver must know, it is sent in a header: the step's index, the power scale and the SNR the transmitter designed for.
+The DA ratio (the streams' shares in the scenario) fixes the grants. The step is the smallest whose bits fit
+the payload. What the receiver must know, it is sent in a header: the step's index, the power scale and the
+SNR the transmitter designed for.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,8 +47,8 @@ def grey(shape: tuple[int, int, int]) -> Image:
 class HdaDeepsc:
     """The hybrid codec. `card`: a network in the zoo, or a folder with one.
 
-    concealment: what an outage of the essential part shows: 'analog' decodes the auxiliary part alone, with nominal side
-    information; 'mean' is flat grey. A receiver without the key is in the same place.
+    concealment: what an outage of the essential part shows: 'analog' decodes the auxiliary part alone, with
+    nominal side information; 'mean' is flat grey. A receiver without the key is in the same place.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -69,7 +70,9 @@ class HdaDeepsc:
         """Bits that fill the payload as far as whole steps go, and one symbol for each granted use."""
         return [self._encode(image, grant) for image, grant in zip(images, grants, strict=True)]
 
-    def decode(self, receptions: Sequence[Reception], shapes: Sequence[tuple[int, int, int]]) -> list[Decoded]:
+    def decode(
+        self, receptions: Sequence[Reception], shapes: Sequence[tuple[int, int, int]]
+    ) -> list[Decoded]:
         """A picture from the bits and the symbols; the declared concealment where the bits did not arrive."""
         return [self._decode(r, shape) for r, shape in zip(receptions, shapes, strict=True)]
 
@@ -77,7 +80,11 @@ class HdaDeepsc:
         network, essential, uses = self.network, grants["essential"], grants["auxiliary"].channel_uses
         z, z_d = network.encode(image)
         step, q, words = fit(network, z_d[0], essential.payload_bits - HEADER_BITS)
-        known = {"step": step, "design_snr_db": nearest_design_snr(essential.snr_db), "coded": words is not None}
+        known = {
+            "step": step,
+            "design_snr_db": nearest_design_snr(essential.snr_db),
+            "coded": words is not None,
+        }
         symbols, power = network.analog(z, q, Header(power=0, **known), image.shape, uses)
         bits = side_information.pack(Header(power=power.index, **known))
         if words is not None:
@@ -111,7 +118,9 @@ def fit(
     low, high = 0, tables.n_steps
     while low < high:
         middle = (low + high) // 2
-        low, high = (low, middle) if tables.bits(integers(middle), middle) <= budget_bits else (middle + 1, high)
+        low, high = (
+            (low, middle) if tables.bits(integers(middle), middle) <= budget_bits else (middle + 1, high)
+        )
     for step in range(low, tables.n_steps):
         words = tables.encode(integers(step), step)
         if words.size * WORD_BITS <= budget_bits:
@@ -135,7 +144,9 @@ def read_essential(
 def nominal(
     network: Network, got: SymbolsObserved, shape: tuple[int, int, int]
 ) -> tuple[NDArray[np.int32], Header]:
-    """What a receiver without the bits can assume: no integers, the card's nominal step and power, the SNR it measures."""
+    """What a receiver without the bits can assume: no integers, the card's nominal step and power, the SNR it
+    measures.
+    """
     header = Header(
         step=network.number("nominal_step"),
         power=quantised_log2_power(2.0 ** network.card.network["nominal_log2_power"]).index,
@@ -147,7 +158,9 @@ def nominal(
 
 @dataclass(frozen=True, kw_only=True)
 class Analog:
-    """The analog part of HDA-DeepSC alone: z~ = 0, all of z as symbols, its header as repeated BPSK in front."""
+    """The analog part of HDA-DeepSC alone: z~ = 0, all of z as symbols, its header as repeated BPSK in
+    front.
+    """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     kind: Literal["analog"] = "analog"
@@ -167,7 +180,9 @@ class Analog:
         """One symbol for each granted use: the header, then the image."""
         return [self._encode(image, grant["auxiliary"]) for image, grant in zip(images, grants, strict=True)]
 
-    def decode(self, receptions: Sequence[Reception], shapes: Sequence[tuple[int, int, int]]) -> list[Decoded]:
+    def decode(
+        self, receptions: Sequence[Reception], shapes: Sequence[tuple[int, int, int]]
+    ) -> list[Decoded]:
         """A picture, always: an analog link has no outage, it fades."""
         return [self._decode(r["auxiliary"], shape) for r, shape in zip(receptions, shapes, strict=True)]
 

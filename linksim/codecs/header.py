@@ -1,6 +1,7 @@
 """Side information of HDA-DeepSC: 24 bits that the receiver must have, sent and charged like everything else.
 
-As the first bits of the digital stream, or (for the analog part alone) as repeated BPSK symbols in front of the analog ones.
+As the first bits of the digital stream, or (for the analog part alone) as repeated BPSK symbols in front of
+the analog ones.
 """
 
 from dataclasses import dataclass
@@ -15,12 +16,16 @@ LOG2_POWER_FIRST = -16.0
 SNR_FIRST_DB = -16
 REPEATS = 32
 HEADER_USES = HEADER_BITS * REPEATS
-"""Channel uses of the header as symbols: 32 a bit, wrong once in 10^5 frames at -5 dB and never again above 0 dB."""
+"""Channel uses of the header as symbols: 32 a bit, wrong once in 10^5 frames at -5 dB and never again above 0
+dB.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """step: index of the quantiser's step; power: index of the analog power scale; coded: whether integers follow as bits."""
+    """step: index of the quantiser's step; power: index of the analog power scale; coded: whether integers
+    follow as bits.
+    """
 
     step: int
     power: int
@@ -44,7 +49,9 @@ class QuantisedPower:
 
 
 def quantised_log2_power(power: float) -> QuantisedPower:
-    """The smallest power of the grid that is at least `power`, so that normalised symbols never exceed mean power 1."""
+    """The smallest power of the grid that is at least `power`, so that normalised symbols never exceed mean
+    power 1.
+    """
     index = np.ceil((np.log2(max(power, 1e-30)) - LOG2_POWER_FIRST) * POWERS_PER_OCTAVE)
     return QuantisedPower(index=int(np.clip(index, 0, 2**POWER_BITS - 1)))
 
@@ -71,7 +78,9 @@ def unpack(bits: NDArray[np.uint8]) -> Header:
     for n in (STEP_BITS, POWER_BITS, SNR_BITS, CODED_BITS):
         values.append(int(bits[at : at + n].astype(np.int64) @ (1 << np.arange(n)[::-1])))
         at += n
-    return Header(step=values[0], power=values[1], design_snr_db=values[2] + SNR_FIRST_DB, coded=bool(values[3]))
+    return Header(
+        step=values[0], power=values[1], design_snr_db=values[2] + SNR_FIRST_DB, coded=bool(values[3])
+    )
 
 
 def to_symbols(bits: NDArray[np.uint8]) -> NDArray[np.complex64]:

@@ -45,10 +45,14 @@ class Network:
         multiple = self.number("image_multiple")
         pad = [(0, -side % multiple) for side in image.shape[:2]]
         padded = np.pad(image, [*pad, (0, 0)], mode="edge")
-        z, z_d = run_graph(self.folder / "encoder.onnx", image=padded.transpose(2, 0, 1)[None].astype(np.float32) / 255)
+        z, z_d = run_graph(
+            self.folder / "encoder.onnx", image=padded.transpose(2, 0, 1)[None].astype(np.float32) / 255
+        )
         return z, z_d
 
-    def layout(self, shape: tuple[int, int, int], reals: int) -> tuple[tuple[int, int, int, int], NDArray[np.intp]]:
+    def layout(
+        self, shape: tuple[int, int, int], reals: int
+    ) -> tuple[tuple[int, int, int, int], NDArray[np.intp]]:
         """Shape of z for an image, and the flat places in z of the first `reals` reals that are sent.
 
         In the order channel, row, column, over the tokens that the image touches.
@@ -71,7 +75,12 @@ class Network:
         return np.asarray([known], np.float32)
 
     def analog(
-        self, z: NDArray[np.float32], q: NDArray[np.int32], header: Header, shape: tuple[int, int, int], uses: int
+        self,
+        z: NDArray[np.float32],
+        q: NDArray[np.int32],
+        header: Header,
+        shape: tuple[int, int, int],
+        uses: int,
     ) -> tuple[NDArray[np.complex64], QuantisedPower]:
         """The analog symbols, complex64 [uses] of mean power at most 1, and the power that scaled them.
 
@@ -101,7 +110,9 @@ class Network:
         x.reshape(-1)[places] = received * np.sqrt(2 * power)
         noise.reshape(-1)[places] = np.repeat(got.noise_var, 2)[: places.size] * power
         side = self.side(header, shape, got.data.size)
-        (out,) = run_graph(self.folder / "decoder.onnx", z_d=self.dequantised(q, header), x=x, noise=noise, side=side)
+        (out,) = run_graph(
+            self.folder / "decoder.onnx", z_d=self.dequantised(q, header), x=x, noise=noise, side=side
+        )
         pixels = np.rint(out[0, :, : shape[0], : shape[1]].clip(0, 1) * 255)
         return np.ascontiguousarray(pixels.transpose(1, 2, 0)).astype(np.uint8)
 

@@ -1,4 +1,6 @@
-"""ONNX graphs as functions of NumPy arrays. The only place that imports ONNX Runtime, when a graph is first run."""
+"""ONNX graphs as functions of NumPy arrays. The only place that imports ONNX Runtime, when a graph is first
+run.
+"""
 
 import os
 from functools import lru_cache

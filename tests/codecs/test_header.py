@@ -41,7 +41,9 @@ def test_quantised_power_is_never_below_the_power_and_at_most_a_32nd_of_an_octav
 def test_header_symbols_survive_noise_as_strong_as_the_signal():
     rng, wrong = np.random.default_rng(1), 0
     for _ in range(200):
-        header = Header(step=int(rng.integers(128)), power=int(rng.integers(1024)), design_snr_db=3, coded=False)
+        header = Header(
+            step=int(rng.integers(128)), power=int(rng.integers(1024)), design_snr_db=3, coded=False
+        )
         noise = (rng.standard_normal(HEADER_USES) + 1j * rng.standard_normal(HEADER_USES)) / np.sqrt(2)
         got = from_symbols(to_symbols(pack(header)) + noise, np.ones(HEADER_USES, np.float32))
         wrong += unpack(got) != header

@@ -16,7 +16,9 @@ TINY = Size(
 
 @pytest.fixture(scope="session")
 def tiny() -> Recipe:
-    return Recipe(size=TINY, steps=30, stage_1=4, stage_2=6, decay=10, bfloat16=False, validate_every=15, start_photos=6)
+    return Recipe(
+        size=TINY, steps=30, stage_1=4, stage_2=6, decay=10, bfloat16=False, validate_every=15, start_photos=6
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,6 @@
-"""The network: its parts against brute force, its start against the classical optimum, its training against itself."""
+"""The network: its parts against brute force, its start against the classical optimum, its training against
+itself.
+"""
 
 import json
 
@@ -84,7 +86,7 @@ def test_training_starts_at_the_classical_optimum_and_not_at_noise(tiny, photos)
     blocks = torch.nn.functional.unfold(image - 0.5, 8, stride=8)
     outside = blocks.square().sum() - z.square().sum()
     error = (net.semantic_decoder(z, torch.zeros_like(z), torch.zeros(4, 4, 32, 32)) - image).square().sum()
-    assert error.item() == pytest.approx(outside.item(), rel=1e-3), "projection on principal components (Eckart-Young)"
+    assert error.item() == pytest.approx(outside.item(), rel=1e-3), "Eckart-Young"
     assert validate(net, photos)["psnr_20_db"] > validate(net, photos)["psnr_0_db"] + 2
 
 
