@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from linksim.document import Document, Field, assign, dotted, parse, read
 from linksim.errors import LinksimError, ScenarioError
-from linksim.images import Photo, load_images
+from linksim.images import load_images
 from linksim.scenario import Images, Scenario, Trials, build
 
 MOST_VALUES = 10_000
@@ -46,14 +45,8 @@ def load(
     scenario = _made(_check_sweep(document))
     scenario = quickened(scenario) if quick else scenario
     with _told_at(document, ("images", "set" if scenario.images.folder is None else "folder")):
-        photos(scenario.images)
+        load_images(replace(scenario.images, limit=1))
     return scenario
-
-
-@lru_cache(maxsize=1)
-def photos(images: Images) -> tuple[Photo, ...]:
-    """The pictures of a scenario, read once: to check them, and to tell their sizes."""
-    return tuple(load_images(images))
 
 
 def _made(document: Document) -> Scenario:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from linksim.budget import Frame, Row, budget, check_frames, frames
-from linksim.load import photos
+from linksim.images import load_images
 from linksim.plan import Plan
 from linksim.terminal import console, print_rows
 from phy.ledger import CATEGORIES
@@ -33,7 +33,7 @@ def show_plan(plan: Plan) -> None:
 
 def _sizes(plan: Plan) -> list[int]:
     """Source samples of each picture."""
-    return [photo.image.size for photo in photos(plan.scenario.images)]
+    return [photo.image.size for photo in load_images(plan.scenario.images)]
 
 
 def count(plan: Plan, n_images: int) -> str:
