@@ -1,139 +1,219 @@
-"""A run on disk: `manifest.json`, append-only Parquet shards under `rows/`, `pictures/`. Only one process writes.
+"""The folder of a run: a manifest, and a table of trials in append-only Parquet shards, one a unit.
 
-Every file is written beside its place, synced and renamed: what is there is whole, whenever the process was killed.
+manifest.json             the scenario as resolved, its digest, the pictures' digests, versions, code, command
+rows/<unit>.parquet       counts and energies, one row a trial
+pictures/<image>/...png   the first trial of each image at each point     figures/   summary.csv  summary.md
 """
 
 from __future__ import annotations
 
-import fcntl
 import io
 import json
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import math
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from PIL import Image as PillowImage
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image as Pictures
 
+from linksim import __version__, disk
 from linksim.codecs.base import Image
 from linksim.errors import LinksimError
+from linksim.images import Photo
+from linksim.plan import Plan
+from linksim.scenario import digest, resolved
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-MANIFEST, ROWS, PICTURES, FIGURES, LOCK = "manifest.json", "rows", "pictures", "figures", ".lock"
-Row = dict[str, Any]
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Put data at the path: all of it or nothing. LinksimError where the disk will not have it."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(path)
-    except OSError as error:
-        _discard(partial)
-        remedy = "make room or choose another folder with --out; what is done is kept"
-        raise LinksimError(path, "must be writable", error.strerror or str(error), remedy) from error
+MANIFEST = "manifest.json"
+ORDER = ("point", "image_index", "trial")
+"""The order of the table: the points', the images', the trials'."""
+TIMINGS = "seconds."
+"""Columns that begin so are wall times: all that may differ between two runs of a scenario on one machine."""
+DECIDING = ("sionna-no-rt", "tensorflow", "onnxruntime", "onnxruntime-gpu", "numpy", "scipy", "pillow")
+"""Distributions whose versions may move a result."""
+HOME = Path(__file__).resolve().parent.parent
 
 
-def _discard(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        return
+def manifest(plan: Plan, photos: Sequence[Photo]) -> dict[str, Any]:
+    """What a reader needs to make the run again. `deciding`: all that a result depends on."""
+    return {
+        "name": plan.scenario.name,
+        "deciding": {
+            "digest": digest(plan.scenario),
+            "codecs": sorted({point.scenario.codec.fingerprint for point in plan.points}),
+            "code": code_digest(),
+            "versions": versions(),
+            "images": [_described(photo) for photo in photos],
+        },
+        "scenario": resolved(plan.scenario),
+        "points": [dict(point.values) for point in plan.points],
+        "engines": sorted({link.engine for point in plan.points for link in point.scenario.links.values()}),
+        "python": sys.version.split()[0],
+        "platform": sys.platform,
+        "git": git_state(),
+        "command": shlex.join(sys.argv),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder against a second run; the lock dies with its process."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / LOCK).open("a")
-    except OSError as error:
-        raise LinksimError(
-            folder, "must be a folder that can be written", error.strerror, "choose another with --out"
-        ) from error
-    with file:
+def _described(photo: Photo) -> dict[str, Any]:
+    height, width, _ = photo.image.shape
+    return {"name": photo.name, "sha256": photo.sha256, "height": height, "width": width}
+
+
+@cache
+def versions() -> dict[str, str]:
+    """linksim's version, and those of the distributions that decide results, where they are installed."""
+    found = {"linksim-phy": __version__}
+    for name in DECIDING:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise LinksimError(
-                folder, "must not be written by two runs at once", "a run that is under way",
-                "wait for it, or choose another folder with --out",
-            ) from error  # fmt: skip
-        yield
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
-def write_shard(folder: Path, unit: str, rows: Sequence[Row]) -> None:
-    """The rows of one unit of work, as rows/UNIT.parquet."""
-    import pandas as pd
-
-    buffer = io.BytesIO()
-    pd.DataFrame(rows).to_parquet(buffer, index=False)
-    write_whole(shard_path(folder, unit), buffer.getvalue())
-
-
-def shard_path(folder: Path, unit: str) -> Path:
-    """Where a unit's rows are, once it is done."""
-    return folder / ROWS / f"{unit}.parquet"
+@cache
+def code_digest() -> str:
+    """SHA-256 over the files whose text decides a result: phy with its data, codecs, metrics, system."""
+    files = [path for path in (HOME / "phy").rglob("*") if path.suffix in (".py", ".json", ".csv")]
+    files += (HOME / "linksim" / "codecs").glob("*.py")
+    files += [HOME / "linksim" / f"{name}.py" for name in ("images", "ledger", "metrics", "runner", "system")]
+    total = sha256()
+    for path in sorted(files):
+        total.update(f"{path.relative_to(HOME).as_posix()}\0".encode() + path.read_bytes())
+    return total.hexdigest()
 
 
-def read_shard(folder: Path, unit: str) -> list[Row]:
-    """The rows of a unit that is done."""
-    return _read_parquet(shard_path(folder, unit)).to_dict("records")
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    import pandas as pd
-    from pyarrow import ArrowException
-
+def git_state() -> dict[str, Any] | None:
+    """Commit of the source tree, and whether it was changed since; None outside one."""
+    if not (HOME / ".git").exists():
+        return None
     try:
-        return pd.read_parquet(path)
-    except (OSError, ArrowException) as error:
-        remedy = "remove the file and run the scenario again: only its trials are computed anew"
-        raise LinksimError(path, "must be a whole Parquet file", f"{error}"[:120], remedy) from error
+        asked = [
+            subprocess.run(
+                ["git", "-C", str(HOME), *words], capture_output=True, text=True, timeout=10, check=True
+            )
+            for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
+        ]
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return {"commit": asked[0].stdout.strip(), "changed": bool(asked[1].stdout.strip())}
 
 
-def read_rows(folder: Path) -> pd.DataFrame:
-    """Every trial's row, sorted by point, image and trial. LinksimError where there is no run, or no row yet."""
-    import pandas as pd
+def claim(folder: Path, mine: Mapping[str, Any]) -> None:
+    """Write the manifest, or see that the one there is of the same experiment; LinksimError if not."""
+    path = folder / MANIFEST
+    if not path.exists():
+        if any((folder / "rows").glob("*.parquet")):
+            raise LinksimError(folder, "holds rows without a manifest", None, "choose another --out")
+        disk.write(path, (json.dumps(mine, indent=1) + "\n").encode())
+        return
+    theirs = read_manifest(folder)["deciding"]
+    wanted = json.loads(json.dumps(mine["deciding"]))
+    changed = [_CHANGES[name] for name in wanted if theirs.get(name) != wanted[name]]
+    if changed:
+        remedy = f"run into another folder with --out, or take {str(folder)!r} away"
+        raise LinksimError(folder, f"holds another run: {' and '.join(changed)} changed", None, remedy)
 
-    read_manifest(folder)
-    shards = sorted((folder / ROWS).glob("*.parquet"))
-    if not shards:
-        raise LinksimError(folder, "must hold rows", "a run without any", "run its scenario first")
-    rows = pd.concat([_read_parquet(path) for path in shards], ignore_index=True)
-    return rows.sort_values(["point", "image", "trial"], ignore_index=True)
+
+_CHANGES = {
+    "digest": "the scenario",
+    "codecs": "the codec's network or library",
+    "code": "linksim's code",
+    "versions": "the versions of what it runs on",
+    "images": "the pictures",
+}
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What the run is. LinksimError where the folder is no run."""
+    """The manifest of a run; LinksimError where there is none."""
     path = folder / MANIFEST
     try:
         return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise LinksimError(folder, f"must be the folder of a run, with {MANIFEST}; check the path") from None
     except (OSError, ValueError) as error:
-        remedy = "name a folder that `linksim run` wrote, as runs/NAME"
-        raise LinksimError(folder, f"must be a run, with {MANIFEST}", str(error), remedy) from error
+        raise LinksimError(path, "must be a manifest in JSON", str(error), "run into another --out") from None
 
 
-def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
-    """Put `manifest.json`."""
-    write_whole(folder / MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
+def shard(folder: Path, unit: str) -> Path:
+    """Where the rows of a unit of work lie once it is done."""
+    return folder / "rows" / f"{unit}.parquet"
 
 
-def picture_path(folder: Path, image: str, name: str) -> Path:
-    """pictures/IMAGE/NAME.png; NAME: 'original', a point's index, or that with '_eve'."""
-    return folder / PICTURES / image / f"{name}.png"
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """One shard, whole or not at all."""
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    table = pa.table({name: pa.array(values, _type(name, values)) for name, values in columns.items()})
+    content = io.BytesIO()
+    pq.write_table(table, content, compression="zstd")
+    disk.write(path, content.getvalue())
 
 
-def write_picture(path: Path, image: Image) -> None:
-    """A PNG."""
-    buffer = io.BytesIO()
-    PillowImage.fromarray(image).save(buffer, "PNG")
-    write_whole(path, buffer.getvalue())
+def _type(name: str, values: Sequence[Any]) -> pa.DataType:
+    """One type for a column in every shard, also in one where nothing is known."""
+    kinds = {bool: pa.bool_(), int: pa.int64(), str: pa.string(), float: pa.float64()}
+    known = next((value for value in values if value is not None), "" if name.endswith(".mcs") else math.nan)
+    return kinds[type(known)]
+
+
+def read_rows(folder: Path) -> pd.DataFrame:
+    """The table of a run in its order; LinksimError where nothing is done yet, or a shard is broken."""
+    paths = sorted((folder / "rows").glob("*.parquet"))
+    if not paths:
+        read_manifest(folder)
+        raise LinksimError(folder, "holds no trial yet", None, "run the scenario first")
+    table = pa.concat_tables([read_shard(path) for path in paths], promote_options="permissive")
+    return table.to_pandas().sort_values(list(ORDER), ignore_index=True)
+
+
+def read_shard(path: Path) -> pa.Table:
+    """The rows of one unit."""
+    try:
+        return pq.read_table(path, partitioning=None)
+    except (OSError, pa.ArrowException) as error:
+        raise LinksimError(path, "must be Parquet", str(error), "delete it and run again") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery:
+    """The received pictures of a run: the first trial of each image at each point, by the point's index."""
+
+    folder: Path
+
+    def original(self, image: str) -> Path:
+        return self._of(image) / "original.png"
+
+    def received(self, image: str, point: int) -> Path:
+        return self._of(image) / f"point{point:03}.png"
+
+    def eavesdropped(self, image: str, point: int) -> Path:
+        return self._of(image) / f"point{point:03}.eavesdropper.png"
+
+    def _of(self, image: str) -> Path:
+        return self.folder / "pictures" / "".join(c if c.isalnum() or c in "-_." else "_" for c in image)
+
+
+def save_picture(path: Path, image: Image) -> None:
+    """A PNG, whole or not at all."""
+    content = io.BytesIO()
+    Pictures.fromarray(image).save(content, format="PNG")
+    disk.write(path, content.getvalue())
+
+
+def load_picture(path: Path) -> Image:
+    """uint8 [height, width, 3] of a picture that the run saved."""
+    with Pictures.open(path) as picture:
+        return np.array(picture)

@@ -1,216 +1,188 @@
-"""Running a plan: units of work that are named by their content, done once, and never lost.
+"""Runs a plan into a folder, unit by unit; what is there is not run again.
 
-A unit is one point of the sweep and a fixed group of trials. Its name is a hash over everything that decides its rows, so a
-second run finds what is there and computes the rest, and no result depends on where a run was stopped.
+A unit of work is a point and a fixed chunk of its (image, trial) pairs, run as one batch. Its name digests
+all that decides its rows, so what a resumed run finds is never mistaken for something else, and no unit's
+content depends on what else was run. A unit is there whole or not at all: a kill loses the one in hand.
 """
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
-from importlib import metadata
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
-from linksim import __version__
-from linksim.errors import LinksimError
+from linksim import disk, ledger, results
 from linksim.images import Photo, load_images
-from linksim.metrics import ms_ssim_db, psnr_db, squared_error
+from linksim.metrics import ms_ssim, psnr_db, squared_error, to_db
 from linksim.plan import Plan, Point
-from linksim.results import (
-    MANIFEST,
-    Row,
-    locked,
-    picture_path,
-    read_manifest,
-    read_shard,
-    shard_path,
-    write_manifest,
-    write_picture,
-    write_shard,
-)
-from linksim.scenario import digest, resolved
-from linksim.system import Outcome, System, Trial
-from phy.ledger import StreamLedger
+from linksim.report import write_report
+from linksim.scenario import digest
+from linksim.system import Encodings, Outcome, System
 
-TRIALS_PER_UNIT = 8
-PACKAGES = (
-    "numpy",
-    "tensorflow",
-    "sionna-no-rt",
-    "onnxruntime",
-    "onnxruntime-gpu",
-    "constriction",
-    "glymur",
-    "pillow",
-)
-IDENTITY = ("scenario", "images", "codec", "linksim")
-"""What a run is: a folder keeps one, and refuses rows of another."""
+UNIT_TRIALS = 8
+"""Trials of a unit: enough code blocks to fill the engines' tiles, few enough to lose."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One trial of a plan: a photo, its place among the images, and which draw of it."""
+
+    image_index: int
+    photo: Photo
+    trial: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unit:
-    """Work that is done whole or not at all."""
+    """Trials of one point that are run and stored together. name: their digest."""
 
-    name: str
     point: Point
-    trials: tuple[Trial, ...]
+    jobs: tuple[Job, ...]
+    name: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Rows of a unit: just computed, or found done."""
+    """A unit is done. rows: one mapping a trial; found: it was there already."""
 
     point: Point
-    rows: Sequence[Row]
+    rows: Sequence[Mapping[str, Any]]
     found: bool
 
 
-def run(plan: Plan, folder: Path, on_event: Callable[[Event], None]) -> None:
-    """Compute what the folder lacks of the plan. LinksimError where it holds another run, or cannot be written."""
+@dataclass(frozen=True, kw_only=True)
+class RunSummary:
+    """What a call of `run` came to. trials: of the whole table; found: those found there."""
+
+    folder: Path
+    trials: int
+    found: int
+    seconds: float
+
+
+def run(plan: Plan, folder: Path, on_event: Callable[[Event], None]) -> RunSummary:
+    """Run what of the plan is not in the folder yet, then write the report.
+
+    Raises LinksimError where a picture cannot be read, the folder cannot be written, is in use, or holds
+    another run. The folder is not touched before every picture is read.
+    """
+    started = perf_counter()
     photos = load_images(plan.scenario.images)
-    manifest = describe(plan, photos)
-    with locked(folder):
-        _claim(folder, manifest)
-        for photo in photos:
-            original = picture_path(folder, photo.name, "original")
-            if not original.exists():
-                write_picture(original, photo.image)
-        for unit in units(plan, photos, manifest):
-            found = shard_path(folder, unit.name).exists()
-            rows = read_shard(folder, unit.name) if found else _compute(unit, folder)
-            on_event(Event(point=unit.point, rows=rows, found=found))
+    with disk.locked(folder):
+        disk.remove_partials(folder)
+        manifest = results.manifest(plan, photos)
+        results.claim(folder, manifest)
+        found = trials = 0
+        encodings = Encodings()
+        for unit in units(plan, photos, manifest["deciding"]):
+            path = results.shard(folder, unit.name)
+            known = path.exists()
+            rows = results.read_shard(path).to_pylist() if known else _run_unit(unit, plan, folder, encodings)
+            if not known:
+                results.write_rows(path, rows)
+            trials, found = trials + len(rows), found + known * len(rows)
+            on_event(Event(point=unit.point, rows=rows, found=known))
+        if found < trials or not (folder / "figures").exists():
+            write_report(folder)
+    return RunSummary(folder=folder, trials=trials, found=found, seconds=perf_counter() - started)
 
 
-def describe(plan: Plan, photos: Sequence[Photo]) -> dict[str, Any]:
-    """The manifest of a plan: its identity, its points, and the versions at hand."""
-    scenario = resolved(plan.scenario)
-    identity = {
-        "scenario": scenario,
-        "images": {photo.name: photo.sha256 for photo in photos},
-        "codec": plan.scenario.codec.fingerprint,
-        "linksim": __version__,
-    }
-    return {
-        "name": plan.scenario.name,
-        **identity,
-        "hash": sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest(),
-        "sweep": scenario["sweep"],
-        "points": [{"index": point.index, "values": dict(point.values)} for point in plan.points],
-        "engine": {name: link.engine for name, link in plan.scenario.links.items()},
-        "versions": {name: _version(name) for name in PACKAGES} | {"python": sys.version.split()[0]},
-        "command": sys.argv,
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _claim(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Make the folder this run's, or see that it already is."""
-    if not (folder / MANIFEST).exists():
-        write_manifest(folder, dict(manifest))
-        return
-    there = read_manifest(folder)
-    if there.get("hash") != manifest["hash"]:
-        changed = [name for name in IDENTITY if there.get(name) != manifest[name]]
-        raise LinksimError(
-            folder, "must hold this run or nothing", f"a run of {there.get('name')!r} with another {changed[0]}",
-            "choose another folder with --out, or remove this one",
-        )  # fmt: skip
-
-
-def units(plan: Plan, photos: Sequence[Photo], manifest: Mapping[str, Any]) -> list[Unit]:
-    """The plan's units of work, in order of point, photo and trial."""
-    made = []
+def units(plan: Plan, photos: Sequence[Photo], deciding: Mapping[str, Any]) -> Iterator[Unit]:
+    """The plan in chunks, point by point, image by image, trial by trial."""
+    basis = {name: deciding[name] for name in ("code", "versions")}
     for point in plan.points:
-        trials = [
-            Trial(photo=photo, number=n) for photo in photos for n in range(point.scenario.trials.per_image)
+        jobs = [
+            Job(image_index=i, photo=photo, trial=trial)
+            for i, photo in enumerate(photos)
+            for trial in range(point.scenario.trials.per_image)
         ]
-        for start in range(0, len(trials), TRIALS_PER_UNIT):
-            group = tuple(trials[start : start + TRIALS_PER_UNIT])
-            words = [
-                manifest["hash"],
-                digest(point.scenario),
-                point.index,
-                *((t.photo.sha256, t.number) for t in group),
-            ]
-            name = sha256(json.dumps(words).encode()).hexdigest()[:24]
-            made.append(
-                Unit(
-                    name=f"{point.index:04d}-{start // TRIALS_PER_UNIT:05d}-{name}", point=point, trials=group
-                )
-            )
-    return made
+        about = basis | {
+            "point": [point.index, dict(point.values), digest(point.scenario)],
+            "codec": point.scenario.codec.fingerprint,
+        }
+        for start in range(0, len(jobs), UNIT_TRIALS):
+            chunk = tuple(jobs[start : start + UNIT_TRIALS])
+            told = about | {
+                "jobs": [[job.image_index, job.photo.name, job.photo.sha256, job.trial] for job in chunk]
+            }
+            name = sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
+            yield Unit(point=point, jobs=chunk, name=name)
 
 
-def _compute(unit: Unit, folder: Path) -> list[Row]:
+def _run_unit(unit: Unit, plan: Plan, folder: Path, encodings: Encodings) -> list[dict[str, Any]]:
+    """The rows of a unit. Its pictures are saved first, so that a shard vouches for them."""
     scenario = unit.point.scenario
     system = System(
-        codec=scenario.codec, links=scenario.links, snr_db=scenario.snr_db, seed=scenario.seed,
-        nonce=(digest(scenario),), eavesdropper=scenario.eavesdropper,
-    )  # fmt: skip
-    outcomes = system.deliver(unit.trials)
-    rows = [_row(unit, outcome) for outcome in outcomes]
-    for outcome in outcomes:
-        if outcome.trial.number == 0:
-            _write_pictures(folder, unit.point, outcome)
-    write_shard(folder, unit.name, rows)
+        codec=scenario.codec,
+        links=scenario.links,
+        eavesdropper=scenario.eavesdropper,
+        nonce=(digest(scenario),),
+        encodings=encodings,
+    )
+    outcomes = system.deliver(
+        [job.photo for job in unit.jobs], [job.trial for job in unit.jobs], scenario.seed, scenario.snr_db
+    )
+    rows = []
+    for job, outcome in zip(unit.jobs, outcomes, strict=True):
+        if job.trial == 0:
+            _save_pictures(results.Gallery(folder=folder), unit.point, job.photo, outcome)
+        rows.append(_swept(plan, unit.point) | _row(unit, job, outcome))
     return rows
 
 
-def _write_pictures(folder: Path, point: Point, outcome: Outcome) -> None:
-    name = outcome.trial.photo.name
-    write_picture(picture_path(folder, name, str(point.index)), outcome.decoded.image)
-    if outcome.eve:
-        write_picture(picture_path(folder, name, f"{point.index}_eve"), outcome.eve.image)
+def _save_pictures(gallery: results.Gallery, point: Point, photo: Photo, outcome: Outcome) -> None:
+    if not gallery.original(photo.name).exists():
+        results.save_picture(gallery.original(photo.name), photo.image)
+    results.save_picture(gallery.received(photo.name, point.index), outcome.decoded.image)
+    if outcome.eavesdropped is not None:
+        results.save_picture(gallery.eavesdropped(photo.name, point.index), outcome.eavesdropped.image)
 
 
-def _row(unit: Unit, outcome: Outcome) -> Row:
-    """One trial as counts and energies, from which every rate and interval follows."""
-    photo, scenario = outcome.trial.photo, unit.point.scenario
-    error = squared_error(photo.image, outcome.decoded.image)
-    eve_error = squared_error(photo.image, outcome.eve.image) if outcome.eve else None
-    wants_ms_ssim = "ms_ssim_db" in scenario.metrics
-    row: Row = {
-        "unit": unit.name,
-        "point": unit.point.index,
-        **unit.point.values,
-        "image": photo.name,
-        "image_sha256": photo.sha256,
-        "height": photo.image.shape[0],
-        "width": photo.image.shape[1],
-        "trial": outcome.trial.number,
-        "samples": photo.image.size,
-        "squared_error": error,
-        "psnr_db": psnr_db(error, photo.image.size),
-        "ms_ssim_db": ms_ssim_db(photo.image, outcome.decoded.image) if wants_ms_ssim else None,
-        "outage": outcome.decoded.outage,
-        "eve_squared_error": eve_error,
-        "eve_psnr_db": None if eve_error is None else psnr_db(eve_error, photo.image.size),
-    }
-    return row | _accounts(outcome) | {f"seconds_{name}": s for name, s in outcome.seconds.items()}
-
-
-def _accounts(outcome: Outcome) -> Row:
-    """Uses by category over all links, and every stream's ledger."""
-    ledgers = outcome.ledgers
-    row: Row = {
-        "n_uses": sum(ledger.n_uses for ledger in ledgers.values()),
-        "energy": sum(ledger.energy for ledger in ledgers.values()),
-    }
-    for ledger in ledgers.values():
-        for category, uses in ledger.uses_by_category().items():
-            row[f"uses.{category}"] = row.get(f"uses.{category}", 0.0) + float(uses)
-    for link, ledger in ledgers.items():
-        for stream, account in ledger.streams.items():
-            for field in fields(StreamLedger):
-                row[f"{link}.{stream}.{field.name}"] = getattr(account, field.name)
+def _swept(plan: Plan, point: Point) -> dict[str, Any]:
+    """The point's own values by dotted field: numbers where every point has one, else text."""
+    row: dict[str, Any] = {}
+    for name, value in point.values.items():
+        numbers = all(type(each.values[name]) in (int, float) for each in plan.points)
+        row[name] = float(value) if numbers else value if isinstance(value, str) else json.dumps(value)
     return row
+
+
+def _row(unit: Unit, job: Job, outcome: Outcome) -> dict[str, Any]:
+    """One trial: who, what arrived, and what it cost."""
+    scenario, photo, received = unit.point.scenario, job.photo, outcome.decoded
+    height, width, _ = photo.image.shape
+    since = perf_counter()
+    row: dict[str, Any] = {
+        "point": unit.point.index,
+        "unit": unit.name,
+        "snr_db": float(scenario.snr_db),
+        "image": photo.name,
+        "image_index": job.image_index,
+        "sha256": photo.sha256,
+        "height": height,
+        "width": width,
+        "trial": job.trial,
+        "seed": scenario.seed,
+        "samples": photo.image.size,
+        "outage": bool(received.outage),
+    }
+    row |= _scores(photo, received.image, scenario.metrics)
+    if outcome.eavesdropped is not None:
+        scores = _scores(photo, outcome.eavesdropped.image, ("psnr_db",))
+        row |= {f"eve_{name}": value for name, value in scores.items()}
+    row |= ledger.columns(outcome.ledgers)
+    seconds = dict(outcome.seconds) | {"score": perf_counter() - since}
+    return row | {f"{results.TIMINGS}{stage}": value for stage, value in seconds.items()}
+
+
+def _scores(photo: Photo, received: Any, metrics: Sequence[str]) -> dict[str, Any]:
+    error = squared_error(photo.image, received)
+    scores: dict[str, Any] = {"squared_error": error, "psnr_db": psnr_db(error, photo.image.size)}
+    if "ms_ssim_db" in metrics:
+        scores["ms_ssim"] = ms_ssim(photo.image, received)
+        scores["ms_ssim_db"] = None if scores["ms_ssim"] is None else to_db(scores["ms_ssim"])
+    return scores

@@ -1,6 +1,6 @@
 """A codec over its links: pictures in, pictures out, with the account of every frame.
 
-    image -> codec.encode -> {stream: Bits | Symbols} -> links, each with its own h -> receptions -> codec.decode
+image -> codec.encode -> {stream: Bits | Symbols} -> links, each with its own h -> receptions -> codec.decode
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ class Encodings:
 class System:
     """A codec, and the links that carry its streams, each stream on one of them.
 
-    eavesdropper: also decode what is read without the keys. nonce: words that name what may change a plaintext
-    beside the trial, see `phy.draws.Draws`.
+    eavesdropper: also decode what is read without the keys. nonce: words that name what may change a
+    plaintext beside the trial, see `phy.draws.Draws`.
     """
 
     codec: Codec
@@ -78,7 +78,7 @@ class System:
     def deliver(
         self, photos: Sequence[Photo], trials: Sequence[int], seed: int, snr_db: float
     ) -> list[Outcome]:
-        """Send photo i over the draw that (seed, link, its pixels, trials[i]) names, for every i, as one batch.
+        """Send photo i over the draw that (seed, link, its pixels, trials[i]) names; all as one batch.
 
         The draw depends on nothing else: two systems, engines and SNRs meet the same fades and noise.
         """

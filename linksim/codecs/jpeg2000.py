@@ -1,6 +1,6 @@
-"""JPEG 2000 as a source codec: the best codestream whose real bytes, headers included, fit the granted payload.
+"""JPEG 2000 as a source codec: the largest codestream whose real bytes, headers included, fit the payload.
 
-image -> codestream of at most payload_bits // 8 bytes -> 'picture' bits -> codestream, if every check passed -> image
+image -> codestream of at most payload_bits // 8 bytes -> 'picture' bits -> codestream, if whole -> image
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from phy.types import Bits, BitsObserved, Grant, Message, Reception
 
 GREY = 128
 """The flat picture that conceals an outage."""
-FINENESS = 4096
-"""The search for the target ends when it is known to 1/4096 of the budget, or 8 bytes."""
+FINENESS = 1024
+"""The search for the target ends when it is known to 1/1024 of the budget, or 8 bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class Jpeg2000:
 def fitted(pixels: bytes, shape: tuple[int, int, int], budget: int) -> bytes:
     """The largest codestream of at most `budget` bytes; empty where not even the smallest fits.
 
-    The size grows in steps with the target that OpenJPEG is told (coding passes are kept or dropped), and stays
+    The size grows in steps with the target that OpenJPEG is told (coding passes are kept or dropped) and stays
     a little below it: a target above the budget may still fit. The target is bisected, and the largest that was
     seen to fit is kept.
     """

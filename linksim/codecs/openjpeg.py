@@ -1,6 +1,6 @@
 """OpenJPEG through glymur, with the library that lies inside Pillow's wheel.
 
-glymur brings no OpenJPEG of its own; it asks `ctypes.util.find_library` for one when it is first imported, and
+glymur brings no OpenJPEG of its own; it asks `ctypes.util.find_library` for one when it is first imported and
 lays out its structures by the version it finds. During that one import the question is answered with Pillow's
 copy. The user's own glymur configuration comes before it, and a system's library after it.
 """

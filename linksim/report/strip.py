@@ -1,0 +1,105 @@
+"""The picture strip, a row an image: the original, what arrived at each point, what an eavesdropper sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from linksim import results
+from linksim.codecs.base import Image
+from linksim.report.style import RC, figure, save
+from linksim.report.table import swept
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_IMAGES, MOST_POINTS = 4, 6
+TILE = 2.0
+"""Width of a picture in the strip, inches."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """One picture of the strip and the words under it. head: over its column."""
+
+    picture: Image
+    head: str
+    words: str
+
+
+def write_strip(folder: Path) -> None:
+    """figures/strip.png of a run; the first draw of each image."""
+    import matplotlib
+
+    rows = strip_rows(folder)
+    if not rows:
+        return
+    shapes = [row[0].picture.shape for row in rows]
+    heights = [TILE * height / width for height, width, _ in shapes]
+    with matplotlib.rc_context(RC):
+        drawn = figure(TILE * len(rows[0]), sum(heights) + 0.30 * len(rows) + 0.35)
+        drawn.get_layout_engine().set(w_pad=0.03, h_pad=0.02, wspace=0.0, hspace=0.0)
+        axes = drawn.subplots(len(rows), len(rows[0]), squeeze=False, height_ratios=heights)
+        for r, row in enumerate(rows):
+            for c, tile in enumerate(row):
+                _draw(axes[r, c], tile, head=r == 0)
+        save(drawn, folder / "figures" / "strip.png")
+
+
+def _draw(axes: Axes, tile: Tile, head: bool) -> None:
+    axes.imshow(tile.picture, interpolation="antialiased")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel(tile.words, fontsize=9, labelpad=3)
+    if head:
+        axes.set_title(tile.head, fontsize=10, pad=5)
+
+
+def strip_rows(folder: Path) -> list[list[Tile]]:
+    """The tiles, a list an image: at most four images, six points from the first to the last."""
+    gallery, names = results.Gallery(folder=folder), swept(results.read_manifest(folder))
+    table = results.read_rows(folder)
+    firsts = table[table["trial"] == 0]
+    points = _spread(sorted(firsts["point"].unique()), MOST_POINTS)
+    images = _spread(sorted(firsts["image_index"].unique()), MOST_IMAGES)
+    overheard = "eve_psnr_db" in table
+    strip = []
+    for image in images:
+        lines = firsts[firsts["image_index"] == image].set_index("point")
+        if not set(points) <= set(lines.index):
+            continue
+        name = str(lines["image"].iloc[0])
+        tiles = [Tile(picture=results.load_picture(gallery.original(name)), head="original", words=name)]
+        tiles += [_tile(gallery, lines.loc[point], names) for point in points]
+        if overheard:
+            tiles.append(_tile(gallery, lines.loc[points[-1]], names, overheard=True))
+        strip.append(tiles)
+    return strip
+
+
+def _tile(gallery: results.Gallery, line: pd.Series, names: Sequence[str], overheard: bool = False) -> Tile:
+    point, image = int(line.name), str(line["image"])
+    told = ", ".join(_setting(name, line[name]) for name in names)
+    path = gallery.eavesdropped(image, point) if overheard else gallery.received(image, point)
+    psnr = line["eve_psnr_db" if overheard else "psnr_db"]
+    words = f"{psnr:.1f} dB" + (", outage" if line["outage"] and not overheard else "")
+    head = f"eavesdropper\n{told}" if overheard else told
+    return Tile(picture=results.load_picture(path), head=head, words=words)
+
+
+def _setting(name: str, value: object) -> str:
+    told = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"SNR {told} dB" if name == "snr_db" else f"{name.split('.')[-1]} {told}"
+
+
+def _spread(values: Sequence[int], most: int) -> list[int]:
+    """At most so many of the values, the first and the last among them, evenly between."""
+    if len(values) <= most:
+        return [int(value) for value in values]
+    return [int(values[round(i)]) for i in np.linspace(0, len(values) - 1, most)]
