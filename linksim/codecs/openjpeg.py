@@ -93,8 +93,7 @@ def library() -> ModuleType:
 
 def _imported() -> ModuleType:
     """glymur; imported anew where someone imported it before, and it found nothing."""
-    if "glymur" in sys.modules:
-        glymur = sys.modules["glymur"]
+    if glymur := sys.modules.get("glymur"):
         if glymur.lib.openjp2.OPENJP2 is not None:
             return glymur
         for name in [name for name in sys.modules if name.split(".")[0] == "glymur"]:
