@@ -59,8 +59,8 @@ class Jpeg2000:
 def fitted(pixels: bytes, shape: tuple[int, int, int], budget: int) -> bytes:
     """The largest codestream of at most `budget` bytes; empty where not even the smallest fits.
 
-    The size grows in steps with the target that OpenJPEG is told (coding passes are kept or dropped) and stays
-    a little below it: a target above the budget may still fit. The target is bisected, and the largest
+    The size grows in steps with the target that OpenJPEG is told, as coding passes are kept or dropped, and
+    stays a little below it: a target above the budget may still fit. The target is bisected, and the largest
     codestream that was seen to fit is kept.
     """
     image = np.frombuffer(pixels, np.uint8).reshape(shape)
