@@ -30,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         _complain(error.format_message() if isinstance(error, click.ClickException) else str(error))
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt) as stop:
-        click.echo(f"{stop}" or "Stopped.", err=True)
+        below_the_key = "\n" if sys.stderr.isatty() and str(stop) else ""  # the terminal has just shown ^C
+        click.echo(below_the_key + (str(stop) or "Stopped."), err=True)
         sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

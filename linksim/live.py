@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,7 +50,7 @@ class Board:
     tallies: list[Tally] = field(default_factory=list)
 
     def __rich__(self) -> Table:
-        return text_table(("point", "trials", "PSNR, dB", "outage"), [each.cells() for each in self.tallies])
+        return text_table(("point", "trials", "PSNR (dB)", "outage"), [each.cells() for each in self.tallies])
 
 
 def run_live(plan: Plan, folder: Path) -> None:
@@ -62,11 +62,9 @@ def run_live(plan: Plan, folder: Path) -> None:
     def on_event(event: Event) -> None:
         board.tallies[event.point.index].take(event)
 
-    if sys.stderr.isatty():
-        with Live(
-            board, console=Console(stderr=True), refresh_per_second=REFRESHES_PER_SECOND, transient=True
-        ):
-            run(plan, folder, on_event)
-    else:
-        run(plan, folder, on_event)
+    screen = Console(stderr=True)
+    live = Live(board, console=screen, refresh_per_second=REFRESHES_PER_SECOND, transient=True)
+    with live if screen.is_terminal else nullcontext():
+        done = run(plan, folder, on_event)
     console().print(summary(folder))
+    console().print(f"{done.trials} trials, {done.found} of them found done, {done.seconds:.0f} s")

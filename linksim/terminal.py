@@ -22,7 +22,7 @@ def text_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, column in zip(head, zip(*rows, strict=True) if rows else [()] * len(head), strict=True):
         numbers = all(NUMBER.fullmatch(cell) for cell in column)
-        table.add_column(Text(name), justify="right" if numbers else "left")
+        table.add_column(Text(name), justify="right" if numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
     return table
