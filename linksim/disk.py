@@ -71,7 +71,7 @@ def remove_partials(folder: Path) -> None:
 def locked(folder: Path) -> Iterator[None]:
     """Hold the folder for this process, made if need be; LinksimError while another holds it.
 
-    The operating system drops the lock with the process that holds it, however it ends, so none is ever stale.
+    The operating system drops the lock with the process that holds it, however that ends: none is ever stale.
     """
     with told(folder):
         folder.mkdir(parents=True, exist_ok=True)

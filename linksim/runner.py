@@ -20,6 +20,7 @@ from linksim.images import Photo, load_images
 from linksim.metrics import ms_ssim, psnr_db, squared_error, to_db
 from linksim.plan import Plan, Point
 from linksim.report import write_report
+from linksim.report.table import SUMMARY
 from linksim.scenario import digest
 from linksim.system import Encodings, Outcome, System
 
@@ -86,7 +87,7 @@ def run(plan: Plan, folder: Path, on_event: Callable[[Event], None]) -> RunSumma
                 results.write_rows(path, rows)
             trials, found = trials + len(rows), found + known * len(rows)
             on_event(Event(point=unit.point, rows=rows, found=known))
-        if found < trials or not (folder / "figures").exists():
+        if found < trials or not (folder / SUMMARY).exists():
             write_report(folder)
     return RunSummary(folder=folder, trials=trials, found=found, seconds=perf_counter() - started)
 

@@ -3,12 +3,10 @@
 from pathlib import Path
 
 
-def write_report(folder: Path) -> None:
-    """summary.csv, summary.md and figures/ of a run."""
+def write_report(folder: Path) -> list[Path]:
+    """figures/, then summary.md and summary.csv of a run: a folder with the last is reported on whole."""
     from linksim.report.plots import write_figures
     from linksim.report.strip import write_strip
     from linksim.report.table import write_tables
 
-    write_tables(folder)
-    write_figures(folder)
-    write_strip(folder)
+    return [*write_figures(folder), *write_strip(folder), *write_tables(folder)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from linksim import results
-from linksim.report.table import summarise, swept
+from linksim.report.fields import SNR, number, setting, short_names, swept, value_text
+from linksim.report.table import summarise
 
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """A line with its interval: x, y, low, high float64 [n] in order of x; NaN where there is none."""
+    """A line with its interval: x, y, low, high float64 [n] in order of x; NaN where there is none.
+
+    label: the setting of the other swept fields, empty if there is none.
+    """
 
     label: str
     x: NDArray[np.float64]
@@ -29,29 +32,50 @@ class Curve:
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """One run's table by point, and the swept field that runs along the x axis."""
+    """One run's table by point. fields: what was swept, in its order."""
 
     name: str
     table: pd.DataFrame
-    variable: str
-    others: tuple[str, ...]
+    fields: tuple[str, ...]
 
-    def curves(self, column: str, label: str | None = None) -> list[Curve]:
-        """A curve of the column for each setting of the other swept fields; none without such a column."""
-        if column not in self.table:
+    def numeric(self) -> list[str]:
+        """The swept fields that are numbers at every point."""
+        return [name for name in self.fields if all(number(value) is not None for value in self.table[name])]
+
+    def curves(self, column: str, axis: Axis) -> list[Curve]:
+        """A curve of the column for each setting of the other swept fields; none where nothing is known of it."""
+        if column not in self.table or not np.isfinite(self.table[column]).any():
             return []
+        others = [name for name in self.fields if name != axis.field]
+        short = short_names(self.fields)
         groups: list[tuple[Any, pd.DataFrame]] = [((), self.table)]
-        if self.others:
-            groups = list(self.table.groupby(list(self.others), sort=False))
-        return [self._curve(rows, column, label or self.name, values) for values, rows in groups]
+        if others:
+            groups = list(self.table.groupby(others, sort=False))
+        return [
+            _curve(rows, column, axis, ", ".join(_told(others, short, values))) for values, rows in groups
+        ]
 
-    def _curve(self, rows: pd.DataFrame, column: str, label: str, values: tuple[Any, ...]) -> Curve:
-        x = positions(rows[self.variable])
-        order, stem = np.argsort(x, kind="stable"), column.removesuffix("_rate")
-        drawn = (rows[name].to_numpy(float)[order] for name in (column, f"{stem}_low", f"{stem}_high"))
-        y, low, high = drawn
-        told = [f"{name.split('.')[-1]}={value}" for name, value in zip(self.others, values, strict=True)]
-        return Curve(label=", ".join([label, *told]), x=x[order], y=y, low=low, high=high)
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """The x axis: a swept field, and where each of its values lies. places: what is told there -> x."""
+
+    field: str
+    places: dict[str, float]
+
+    def of(self, values: Sequence[Any]) -> NDArray[np.float64]:
+        """float64 [n]: where the values lie."""
+        return np.asarray([self.places[value_text(value)] for value in values], np.float64)
+
+
+def axis_over(every: Sequence[Series], field: str) -> Axis:
+    """The axis of a field: numbers and fractions at their value; other values side by side as they come."""
+    values = [value for series in every for value in series.table[field]]
+    numbers = [number(value) for value in values]
+    told = [value_text(value) for value in values]
+    if None not in numbers:
+        return Axis(field=field, places=dict(zip(told, map(float, numbers), strict=True)))
+    return Axis(field=field, places={text: float(n) for n, text in enumerate(dict.fromkeys(told))})
 
 
 def read_series(folder: Path, name: str | None = None) -> Series:
@@ -59,25 +83,24 @@ def read_series(folder: Path, name: str | None = None) -> Series:
     manifest = results.read_manifest(folder)
     names = swept(manifest)
     table = summarise(results.read_rows(folder), names)
-    variable = "snr_db" if "snr_db" in names else next((n for n in names if _is_numeric(table[n])), names[0])
-    others = tuple(each for each in names if each != variable)
-    return Series(name=name or manifest["name"], table=table, variable=variable, others=others)
+    return Series(name=name or manifest["name"], table=table, fields=tuple(names))
 
 
-def positions(values: Sequence[Any]) -> NDArray[np.float64]:
-    """Places on the x axis: numbers and fractions by their value, other text one after the other."""
-    numbers = [_as_number(value) for value in values]
-    if any(number is None for number in numbers):
-        return np.arange(len(numbers), dtype=float)
-    return np.asarray(numbers, float)
+def variable(every: Sequence[Series]) -> str | None:
+    """The field that the x axis shows: the SNR, or the first number, or the first, that all were swept over."""
+    shared = [name for name in every[0].fields if all(name in series.fields for series in every)]
+    numeric = [name for name in shared if all(name in series.numeric() for series in every)]
+    if SNR in numeric:
+        return SNR
+    return next(iter([*numeric, *shared]), None)
 
 
-def _is_numeric(values: Sequence[Any]) -> bool:
-    return all(_as_number(value) is not None for value in values)
+def _told(names: Sequence[str], short: dict[str, str], values: Sequence[Any]) -> list[str]:
+    return [setting(short[name], value) for name, value in zip(names, values, strict=True)]
 
 
-def _as_number(value: Any) -> float | None:
-    try:
-        return float(Fraction(value)) if isinstance(value, str) else float(value)
-    except (ValueError, TypeError, ZeroDivisionError):
-        return None
+def _curve(rows: pd.DataFrame, column: str, axis: Axis, label: str) -> Curve:
+    x, stem = axis.of(rows[axis.field]), column.removesuffix("_rate")
+    order = np.argsort(x, kind="stable")
+    y, low, high = (rows[name].to_numpy(float)[order] for name in (column, f"{stem}_low", f"{stem}_high"))
+    return Curve(label=label, x=x[order], y=y, low=low, high=high)

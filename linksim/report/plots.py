@@ -7,55 +7,80 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from linksim.errors import LinksimError
-from linksim.report.curves import Curve, Series, read_series
-from linksim.report.style import COLOURS, MARKERS, RC, figure, save
+from linksim.report.curves import Axis, Curve, Series, axis_over, read_series, variable
+from linksim.report.fields import SNR, short_names
+from linksim.report.style import COLOURS, DARK, MARKERS, RC, figure, save
+from linksim.results import read_manifest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 SUFFIXES = (".png", ".pdf", ".svg")
-X_LABELS = {"snr_db": "SNR, Es/N0 (dB)"}
+WIDTH, HEIGHT = 6.0, 4.2
+"""Of a figure, inches: its type is 8 points where a page sets it 90 mm wide."""
+MOST_TICKS, TICK_LETTERS = 12, 60
+"""Points that are all named on the axis, and letters that fit side by side."""
+LEGEND_LETTERS = 70
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quantity:
-    """What a figure shows: a column of the table, and for PSNR the eavesdropper's beside it."""
+    """What a panel shows. columns: of the table, by the name of their line style; percent: a rate."""
 
-    column: str
+    name: str
     label: str
-    file: str
-    eavesdropped: str | None = None
+    columns: dict[str, str]
     percent: bool = False
 
 
-PSNR = Quantity(column="psnr_db", label="PSNR (dB)", file="psnr", eavesdropped="eve_psnr_db")
-MS_SSIM = Quantity(column="ms_ssim_db", label="MS-SSIM (dB)", file="ms_ssim")
-OUTAGE = Quantity(column="outage_rate", label="outage rate (%)", file="outage", percent=True)
+PSNR = Quantity(
+    name="psnr",
+    label="PSNR (dB)",
+    columns={"all trials": "psnr_db", "delivered": "psnr_delivered_db", "eavesdropper": "eve_psnr_db"},
+)
+MS_SSIM = Quantity(name="ms_ssim", label="MS-SSIM (dB)", columns={"all trials": "ms_ssim_db"})
+OUTAGE = Quantity(name="outage", label="outage rate (%)", columns={"all trials": "outage_rate"}, percent=True)
 QUANTITIES = (PSNR, MS_SSIM, OUTAGE)
+STYLES = {"all trials": "-", "delivered": "--", "eavesdropper": ":"}
 
 
-def write_figures(folder: Path) -> None:
-    """figures/psnr.png and .pdf, ms_ssim.png, outage.png of a run."""
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A curve, and how it is drawn: its number gives its colour and marker, its kind its dashes."""
+
+    curve: Curve
+    label: str
+    number: int
+    kind: str
+
+
+def write_figures(folder: Path) -> list[Path]:
+    """figures/psnr, ms_ssim and outage of a run as .png and .pdf, those of which something is known."""
     import matplotlib
 
-    series = read_series(folder)
+    series, written = read_series(folder), []
+    axis = axis_over([series], variable([series]) or SNR)
     with matplotlib.rc_context(RC):
         for quantity in QUANTITIES:
-            if not any(np.isfinite(curve.y).any() for curve in series.curves(quantity.column)):
+            lines = _lines([series], quantity, axis, tuple(quantity.columns))
+            if not lines:
                 continue
-            drawn = figure(6.0, 4.0)
-            _panel(drawn.subplots(), [series], quantity)
-            drawn.axes[0].set_title(series.name, loc="left")
-            save(drawn, folder / "figures" / f"{quantity.file}.png")
-            if quantity is PSNR:
-                save(drawn, folder / "figures" / f"{quantity.file}.pdf")
+            drawn = figure(WIDTH, HEIGHT)
+            axes = drawn.subplots()
+            _panel(axes, lines, quantity)
+            _x_axis(axes, axis, [series])
+            _legend(drawn, lines)
+            axes.set_title(series.name, loc="left")
+            for suffix in (".png", ".pdf"):
+                save(drawn, path := folder / "figures" / f"{quantity.name}{suffix}")
+                written.append(path)
+    return written
 
 
 def plot_runs(runs: Sequence[Path], out: Path) -> Path:
-    """Several runs on one figure, one panel a quantity; `out` once it is there.
+    """Several runs on one figure, a colour a run and setting, a panel a quantity; `out` once it is there.
 
     Raises LinksimError where a folder is no run, the runs are swept over different fields, or the ending is
     none of .png, .pdf, .svg.
@@ -64,84 +89,105 @@ def plot_runs(runs: Sequence[Path], out: Path) -> Path:
 
     if out.suffix.lower() not in SUFFIXES:
         raise LinksimError("--out", f"must end in {', '.join(SUFFIXES)}", str(out), "as compared.png")
-    every = [read_series(run, name) for run, name in zip(runs, _labels(runs), strict=True)]
-    if len(variables := sorted({series.variable for series in every})) > 1:
-        told = "must be swept over the same field"
-        raise LinksimError("plot", told, " and ".join(variables), "plot them apart")
-    shown = [
-        q for q in QUANTITIES if any(q.column in s.table and s.table[q.column].notna().any() for s in every)
-    ]
+    every = [read_series(run, name) for run, name in zip(runs, _names(runs), strict=True)]
+    field = variable(every)
+    if field is None:
+        swept = " and ".join(sorted({", ".join(series.fields) for series in every}))
+        raise LinksimError("plot", "must be swept over the same field", swept, "plot them apart")
+    axis = axis_over(every, field)
+    every_panel = [(quantity, _lines(every, quantity, axis, ("all trials",))) for quantity in QUANTITIES]
+    panels = [(quantity, lines) for quantity, lines in every_panel if lines]
     with matplotlib.rc_context(RC):
-        drawn = figure(6.4, 1.2 + 2.9 * len(shown))
-        panels = drawn.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
-        for panel, quantity in zip(panels, shown, strict=True):
-            _panel(panel, every, quantity, legend=panel is panels[0])
-            panel.label_outer()
+        drawn = figure(WIDTH, 0.8 + 2.6 * len(panels))
+        places = drawn.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, (quantity, lines) in zip(places, panels, strict=True):
+            _panel(axes, lines, quantity)
+            _x_axis(axes, axis, every)
+            axes.label_outer()
+        _legend(drawn, panels[-1][1])
         save(drawn, out)
     return out
 
 
-def _labels(runs: Sequence[Path]) -> list[str | None]:
+def _names(runs: Sequence[Path]) -> list[str | None]:
     """The runs' own names, and their folders' where two are called alike."""
-    from linksim.results import read_manifest
-
     names = [read_manifest(run)["name"] for run in runs]
     return [None if names.count(name) == 1 else str(run) for name, run in zip(names, runs, strict=True)]
 
 
-def _panel(axes: Axes, every: Sequence[Series], quantity: Quantity, legend: bool = True) -> None:
-    """The quantity of every series on one pair of axes; the eavesdropper's dashed, in the same colour."""
-    alone = len(every) == 1
-    drawn = 0
+def _lines(every: Sequence[Series], quantity: Quantity, axis: Axis, kinds: Sequence[str]) -> list[Line]:
+    """All curves of a quantity. Where nothing was lost, what was delivered is no line of its own.
+
+    A run and setting has one number in every quantity, also in one that does not know it.
+    """
+    lines, number = [], 0
     for series in every:
-        curves = series.curves(quantity.column, "receiver" if alone and quantity.eavesdropped else None)
-        overheard = (
-            series.curves(quantity.eavesdropped, "eavesdropper" if alone else f"{series.name}, eavesdropper")
-            if quantity.eavesdropped
-            else []
-        )
-        for n, curve in enumerate(curves):
-            _line(axes, curve, drawn, quantity.percent)
-            if n < len(overheard):
-                _line(axes, overheard[n], drawn, quantity.percent, dashed=True)
-            drawn += 1
-    axes.set_xlabel(X_LABELS.get(every[0].variable, every[0].variable))
+        settings = series.curves("outage_rate", axis)
+        lossless = not series.table["outages"].any()
+        for kind in kinds:
+            for n, curve in enumerate(series.curves(quantity.columns[kind], axis)):
+                label = ", ".join(filter(None, (series.name if len(every) > 1 else "", curve.label)))
+                if not (kind == "delivered" and lossless):
+                    lines.append(Line(curve=curve, label=label, number=number + n, kind=kind))
+        number += len(settings)
+    return lines
+
+
+def _panel(axes: Axes, lines: Sequence[Line], quantity: Quantity) -> None:
+    for line in lines:
+        _draw(axes, line, 100 if quantity.percent else 1)
     axes.set_ylabel(quantity.label)
-    _ticks(axes, every)
     if quantity.percent:
         axes.set_ylim(-3, 103)
-    if legend and len(axes.lines) > 1:
-        axes.legend(loc="best")
 
 
-def _line(axes: Axes, curve: Curve, number: int, percent: bool, dashed: bool = False) -> None:
-    colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
-    scale = 100 if percent else 1
+def _draw(axes: Axes, line: Line, scale: float) -> None:
+    """The line with its interval: a band, and bars where one point alone would have none."""
+    curve, colour = line.curve, COLOURS[line.number % len(COLOURS)]
     y, low, high = scale * curve.y, scale * curve.low, scale * curve.high
-    fill = "white" if dashed else colour
-    axes.fill_between(curve.x, low, high, color=colour, alpha=0.10 if dashed else 0.16, linewidth=0)
     if len(curve.x) == 1:
-        spread = np.nan_to_num([y - low, high - y])
-        axes.errorbar(curve.x, y, yerr=spread, color=colour, capsize=3, fmt="none")
+        axes.vlines(curve.x, low, high, color=colour, alpha=0.6)
+    elif line.kind == "all trials":
+        axes.fill_between(curve.x, low, high, color=colour, alpha=0.14, linewidth=0)
     axes.plot(
         curve.x,
         y,
-        "--" if dashed else "-",
+        STYLES[line.kind],
         color=colour,
-        marker=marker,
-        markerfacecolor=fill,
-        label=curve.label,
+        marker=MARKERS[line.number % len(MARKERS)],
+        markerfacecolor=colour if line.kind == "all trials" else "white",
     )
 
 
-def _ticks(axes: Axes, every: Sequence[Series]) -> None:
-    """Ticks where the points are, while there are few; their names where they are no numbers."""
-    from linksim.report.curves import positions
+def _x_axis(axes: Axes, axis: Axis, every: Sequence[Series]) -> None:
+    """Ticks where the points are, while there are few, slanted where their names are long."""
+    short = short_names(sorted({name for series in every for name in series.fields}))
+    axes.set_xlabel("SNR, Es/N0 (dB)" if axis.field == SNR else short[axis.field])
+    if len(axis.places) <= MOST_TICKS:
+        axes.set_xticks(list(axis.places.values()), list(axis.places))
+    if sum(map(len, axis.places)) > TICK_LETTERS and len(axis.places) <= MOST_TICKS:
+        axes.tick_params("x", labelrotation=20)
+        for label in axes.get_xticklabels():
+            label.set_horizontalalignment("right")
+    if len(axis.places) == 1:
+        (x,) = axis.places.values()
+        axes.set_xlim(x - 1, x + 1)
 
-    labels = {}
-    for series in every:
-        values = series.table[series.variable]
-        labels |= dict(zip(positions(values), values, strict=True))
-    if len(labels) <= 12:
-        told = [f"{value:g}" if isinstance(value, float) else str(value) for value in labels.values()]
-        axes.set_xticks(list(labels), told)
+
+def _legend(drawn: Figure, lines: Sequence[Line]) -> None:
+    """Under the panels: which colour is which run or setting, and which dashes are whose."""
+    from matplotlib.lines import Line2D
+
+    colours = {line.label: line.number for line in lines if line.label}
+    kinds = dict.fromkeys(line.kind for line in lines)
+    handles = [
+        Line2D([], [], color=COLOURS[n % len(COLOURS)], marker=MARKERS[n % len(MARKERS)], label=label)
+        for label, n in colours.items()
+    ]
+    if len(kinds) > 1:
+        shade = DARK if handles else COLOURS[0]
+        handles += [Line2D([], [], color=shade, linestyle=STYLES[kind], label=kind) for kind in kinds]
+    if handles:
+        letters = max(len(str(handle.get_label())) for handle in handles) + 6
+        columns = max(1, min(len(handles), LEGEND_LETTERS // letters))
+        drawn.legend(handles=handles, loc="outside lower center", ncols=columns)

@@ -12,8 +12,8 @@ import pandas as pd
 
 from linksim import results
 from linksim.codecs.base import Image
+from linksim.report.fields import setting, short_names, swept
 from linksim.report.style import RC, figure, save
-from linksim.report.table import swept
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,13 +32,13 @@ class Tile:
     words: str
 
 
-def write_strip(folder: Path) -> None:
-    """figures/strip.png of a run; the first draw of each image."""
+def write_strip(folder: Path) -> list[Path]:
+    """figures/strip.png of a run; the first draw of each image. Nothing while no image is there at every point."""
     import matplotlib
 
-    rows = strip_rows(folder)
+    rows, path = strip_rows(folder), folder / "figures" / "strip.png"
     if not rows:
-        return
+        return []
     shapes = [row[0].picture.shape for row in rows]
     heights = [TILE * height / width for height, width, _ in shapes]
     with matplotlib.rc_context(RC):
@@ -48,7 +48,8 @@ def write_strip(folder: Path) -> None:
         for r, row in enumerate(rows):
             for c, tile in enumerate(row):
                 _draw(axes[r, c], tile, head=r == 0)
-        save(drawn, folder / "figures" / "strip.png")
+        save(drawn, path)
+    return [path]
 
 
 def _draw(axes: Axes, tile: Tile, head: bool) -> None:
@@ -85,17 +86,13 @@ def strip_rows(folder: Path) -> list[list[Tile]]:
 
 def _tile(gallery: results.Gallery, line: pd.Series, names: Sequence[str], overheard: bool = False) -> Tile:
     point, image = int(line.name), str(line["image"])
-    told = ", ".join(_setting(name, line[name]) for name in names)
+    short = short_names(names)
+    told = "\n".join(setting(short[name], line[name]) for name in names)
     path = gallery.eavesdropped(image, point) if overheard else gallery.received(image, point)
     psnr = line["eve_psnr_db" if overheard else "psnr_db"]
     words = f"{psnr:.1f} dB" + (", outage" if line["outage"] and not overheard else "")
     head = f"eavesdropper\n{told}" if overheard else told
     return Tile(picture=results.load_picture(path), head=head, words=words)
-
-
-def _setting(name: str, value: object) -> str:
-    told = f"{value:g}" if isinstance(value, float) else str(value)
-    return f"SNR {told} dB" if name == "snr_db" else f"{name.split('.')[-1]} {told}"
 
 
 def _spread(values: Sequence[int], most: int) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,135 +14,121 @@ from rich.text import Text
 
 from linksim import disk, results
 from linksim.intervals import bootstrap_mean, clopper_pearson
+from linksim.report.fields import FRAME, swept
+from linksim.report.lines import Lines, link_lines, picture_lines
 from linksim.terminal import text_table
 
+SUMMARY = "summary.csv"
+"""Written last: a folder that has it is reported on whole."""
 SEED = 0
 """Of the resampling, so that a report made twice is the same."""
 NOTE = (
-    "PSNR: mean over trials in dB, 95 % bootstrap interval; delivered: without the outages. Outage and BLER: "
-    "Clopper-Pearson, blocks taken as independent. uses/sample: everything counted; data: payload alone."
+    "PSNR and MS-SSIM: means over trials, in dB, with 95 % intervals from resampled trials; an outage counts as the "
+    "picture shown in its place, 'delivered' leaves it out. Outage: 95 % Clopper-Pearson interval. BLER: wrong code "
+    "blocks of those sent, without an interval: blocks of one frame share its fade. uses/sample: channel uses a "
+    "source sample, everything counted; data: those of the payload alone."
 )
 
 
 def summary(folder: Path) -> Group:
-    """What a run came to, for the terminal."""
-    told = results.read_manifest(folder)
-    table = summarise(results.read_rows(folder), swept(told))
-    lines = _text(table, swept(told))
-    made = f"{folder}: {', '.join(path.name for path in sorted((folder / 'figures').glob('*.png')))}"
-    return Group(text_table(lines[0], lines[1:]), Text(NOTE, style="dim"), Text(made))
+    """What a run came to, for the terminal: the pictures, the links, and where the figures are."""
+    pictures, links = _lines(folder)
+    figures = ", ".join(path.name for path in sorted((folder / "figures").glob("*.png")))
+    parts = [text_table(pictures.head, pictures.cells), Text(""), text_table(links.head, links.cells)]
+    parts += [Text(""), Text(NOTE, style="dim"), Text(f"{folder}: summary.csv, summary.md, {figures}")]
+    return Group(*parts)
 
 
-def write_tables(folder: Path) -> None:
-    """summary.csv with every digit, summary.md for people."""
-    told = results.read_manifest(folder)
-    names = swept(told)
-    table = summarise(results.read_rows(folder), names)
-    disk.write(folder / "summary.csv", table.to_csv(index=False).encode())
-    head, *lines = _text(table, names)
-    rule = ["---:" if name not in ("mcs",) else "---" for name in head]
-    text = "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *lines))
-    disk.write(folder / "summary.md", f"# {told['name']}\n\n{text}\n\n{NOTE}\n".encode())
+def write_tables(folder: Path) -> list[Path]:
+    """summary.csv with every digit, a line a point; summary.md for people."""
+    name, table = results.read_manifest(folder)["name"], read_summary(folder)
+    csv, markdown = folder / SUMMARY, folder / "summary.md"
+    told = [f"# {name}", *(_markdown(lines) for lines in _lines(folder)), NOTE]
+    disk.write(markdown, ("\n\n".join(told) + "\n").encode())
+    disk.write(csv, table.to_csv(index=False).encode())
+    return [csv, markdown]
 
 
-def swept(manifest: Mapping[str, Any]) -> list[str]:
-    """The dotted fields that the points differ in; the SNR where nothing is swept."""
-    return list(manifest["points"][0]) or ["snr_db"]
+def _lines(folder: Path) -> tuple[Lines, Lines]:
+    names, table = swept(results.read_manifest(folder)), read_summary(folder)
+    return picture_lines(table, names), link_lines(table, names)
 
 
-def summarise(rows: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """One line a point. names: the swept fields, whose values lead the line."""
+def _markdown(lines: Lines) -> str:
+    rule = ["---" if name in ("stream", "MCS") else "---:" for name in lines.head]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (lines.head, rule, *lines.cells))
+
+
+def read_summary(folder: Path) -> pd.DataFrame:
+    """`summarise` of a run's rows."""
+    return summarise(results.read_rows(folder), swept(results.read_manifest(folder)))
+
+
+def summarise(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """One line a point. names: the swept fields, whose values lead the line.
+
+    Means are over trials, the trials resampled for their intervals: they tell how sure the mean is over these
+    pictures and the channel's fading together. Rates are ratios of counts. `<link>.<stream>.*` are a stream's own.
+    """
     return pd.DataFrame([_point(point, group, names) for point, group in rows.groupby("point", sort=True)])
 
 
-def _point(point: Any, rows: pd.DataFrame, names: list[str]) -> dict[str, Any]:
-    outages, samples = int(rows["outage"].sum()), int(rows["samples"].sum())
+def _point(point: Any, rows: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
+    samples, outages = int(rows["samples"].sum()), int(rows["outage"].sum())
     line: dict[str, Any] = {"point": int(point)} | {name: rows[name].iloc[0] for name in names}
-    line |= {"trials": len(rows)} | _mean(rows, "psnr_db")
-    line["psnr_delivered_db"] = rows.loc[~rows["outage"], "psnr_db"].mean()
-    line |= {"outages": outages} | _rate("outage", outages, len(rows))
-    if "ms_ssim_db" in rows:
-        line |= _mean(rows, "ms_ssim_db")
-    blocks, errors = int(rows["blocks"].sum()), int(rows["block_errors"].sum())
-    if blocks:
-        line |= {"blocks": blocks, "block_errors": errors} | _rate("bler", errors, blocks)
-    line["bandwidth_ratio"] = rows["n_uses"].sum() / samples
-    line["payload_bandwidth_ratio"] = rows["uses.data"].sum() / samples
-    line["mcs"] = mcs_mix(rows)
-    if "eve_psnr_db" in rows:
-        line |= _mean(rows, "eve_psnr_db")
+    line |= {"trials": len(rows)} | _mean("psnr_db", rows["psnr_db"])
+    line |= _mean("psnr_delivered_db", rows.loc[~rows["outage"], "psnr_db"])
+    low, high = clopper_pearson(outages, len(rows))
+    line |= {"outages": outages, "outage_rate": outages / len(rows)}
+    line |= {"outage_low": float(low), "outage_high": float(high)}
+    for name in ("ms_ssim_db", "eve_psnr_db"):
+        if name in rows:
+            line |= _mean(name, rows[name])
+    line |= _ratios(FRAME, rows["n_uses"], rows["uses.data"], samples)
+    line["pilots_ratio"] = rows["uses.pilots"].sum() / samples
+    for stream in (name.removesuffix(".bits_per_use") for name in rows if name.endswith(".bits_per_use")):
+        line |= _stream(stream, rows, samples)
     return line
 
 
-def _mean(rows: pd.DataFrame, name: str) -> dict[str, float]:
-    """Mean of a column over the trials that have it, with its interval; none around an infinite mean."""
-    values = rows[name].dropna().to_numpy(float)
+def _mean(name: str, values: pd.Series) -> dict[str, float]:
+    """Mean over the trials that have it, with its interval; none around one trial or an infinite mean."""
+    known = values.dropna().to_numpy(float)
     low = high = math.nan
-    if values.size > 1 and np.isfinite(values).all():
-        low, high = bootstrap_mean(values, np.random.default_rng(SEED))
-    return {name: float(values.mean()) if values.size else math.nan, f"{name}_low": low, f"{name}_high": high}
+    if known.size > 1 and np.isfinite(known).all():
+        low, high = bootstrap_mean(known, np.random.default_rng(SEED))
+    return {name: float(known.mean()) if known.size else math.nan, f"{name}_low": low, f"{name}_high": high}
 
 
-def _rate(name: str, hits: int, n: int) -> dict[str, float]:
-    low, high = clopper_pearson(hits, n)
-    return {f"{name}_rate": hits / n, f"{name}_low": float(low), f"{name}_high": float(high)}
+def _ratios(prefix: str, uses: pd.Series, data: pd.Series, samples: int) -> dict[str, float]:
+    """Channel uses a source sample: all of them, and the payload's alone."""
+    total, payload = float(uses.sum()) / samples, float(data.sum()) / samples
+    return {f"{prefix}bandwidth_ratio": total, f"{prefix}payload_bandwidth_ratio": payload}
 
 
-def mcs_mix(rows: pd.DataFrame) -> str:
-    """'qpsk-1/2', or '62 % qpsk-1/2, 38 % qpsk-3/4': the schemes of every digital stream, by how often."""
-    mixes = {}
-    for column in (name for name in rows if name.endswith(".mcs")):
-        counts = rows[column].dropna().value_counts()
-        if len(counts) == 1:
-            mixes[column.split(".")[-2]] = str(counts.index[0])
-        elif len(counts):
-            parts = (f"{count / len(rows):.0%} {mcs}" for mcs, count in counts.items())
-            mixes[column.split(".")[-2]] = ", ".join(parts)
-    if len(mixes) == 1:
-        return next(iter(mixes.values()))
-    return "; ".join(f"{stream}: {mix}" for stream, mix in mixes.items())
+def _stream(stream: str, rows: pd.DataFrame, samples: int) -> dict[str, Any]:
+    """A stream's schemes, block error rate and uses. An analog one has uses alone."""
+    of = {
+        name: rows[f"{stream}.{name}"] for name in ("uses", "data", "bits_per_use", "blocks", "block_errors")
+    }
+    line = _ratios(f"{stream}.", of["uses"], of["data"] / of["bits_per_use"].clip(lower=1), samples)
+    blocks, errors = int(of["blocks"].sum()), int(of["block_errors"].sum())
+    if of["bits_per_use"].max() > 0:
+        line |= {f"{stream}.mcs": mcs_mix(rows[f"{stream}.mcs"])}
+        line |= {f"{stream}.blocks": blocks, f"{stream}.block_errors": errors}
+        line |= {f"{stream}.bler": errors / blocks if blocks else math.nan}
+    return line
 
 
-def _text(table: pd.DataFrame, names: list[str]) -> list[list[str]]:
-    """Heads and cells for people: numbers with their intervals, rounded."""
-    columns: dict[str, list[str]] = {_head(name): [_value(v) for v in table[name]] for name in names}
-    columns["trials"] = [str(n) for n in table["trials"]]
-    columns["PSNR (dB)"] = _with_interval(table, "psnr_db", 2)
-    columns["delivered"] = [_number(value, 2) for value in table["psnr_delivered_db"]]
-    columns["outage (%)"] = _with_interval(table, "outage", 1, rate=True)
-    if "ms_ssim_db" in table:
-        columns["MS-SSIM (dB)"] = _with_interval(table, "ms_ssim_db", 2)
-    if "bler_rate" in table:
-        columns["BLER (%)"] = _with_interval(table, "bler", 2, rate=True)
-    columns["uses/sample"] = [f"{value:.4f}" for value in table["bandwidth_ratio"]]
-    columns["data"] = [f"{value:.4f}" for value in table["payload_bandwidth_ratio"]]
-    if (table["mcs"] != "").any():
-        columns["mcs"] = list(table["mcs"])
-    if "eve_psnr_db" in table:
-        columns["eavesdropper (dB)"] = _with_interval(table, "eve_psnr_db", 2)
-    return [list(columns), *map(list, zip(*columns.values(), strict=True))]
+def mcs_mix(schemes: pd.Series) -> str:
+    """How often each modulation and coding scheme was sent, the most frequent first.
 
-
-def _head(name: str) -> str:
-    return "SNR (dB)" if name == "snr_db" else name
-
-
-def _value(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _number(value: float, digits: int) -> str:
-    return "" if math.isnan(value) else f"{value:.{digits}f}"
-
-
-def _with_interval(table: pd.DataFrame, name: str, digits: int, rate: bool = False) -> list[str]:
-    """'31.20 [30.9, 31.5]' a line; a rate in per cent."""
-    scale = 100 if rate else 1
-    cells = []
-    middles = table[f"{name}_rate" if rate else name]
-    for middle, low, high in zip(middles, table[f"{name}_low"], table[f"{name}_high"], strict=True):
-        cell = _number(scale * middle, digits)
-        if cell and not math.isnan(low):
-            cell += f" [{_number(scale * low, digits)}, {_number(scale * high, digits)}]"
-        cells.append(cell)
-    return cells
+    >>> mcs_mix(pd.Series(["qpsk-1/2", "bpsk-1/2", "qpsk-1/2", "qpsk-1/2"]))
+    'qpsk-1/2 75 %, bpsk-1/2 25 %'
+    >>> mcs_mix(pd.Series(["qpsk-1/2"]))
+    'qpsk-1/2'
+    """
+    counts = schemes.dropna().value_counts()
+    if len(counts) == 1:
+        return str(counts.index[0])
+    return ", ".join(f"{mcs} {count / counts.sum():.0%}".replace("%", " %") for mcs, count in counts.items())

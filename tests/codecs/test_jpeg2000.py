@@ -42,12 +42,13 @@ def shown(observed: BitsObserved, shape: tuple[int, int, int]):
     return Jpeg2000().decode([{"picture": observed}], [shape])[0]
 
 
-@pytest.mark.parametrize("budget", [400, 1023, 1024, 4000, 9001])
-def test_the_codestream_fills_its_budget_and_never_breaks_it(photo, budget):
+@pytest.mark.parametrize("budget", [200, 400, 1023, 1024, 4000, 9001])
+def test_the_codestream_is_the_largest_that_fits_the_whole_bytes_of_the_payload(photo, budget):
     bits = sent(photo.image, budget, spare_bits=7)
+    scan = range(budget - budget // 20, budget + budget // 10, max(1, budget // 150))
+    sizes = [len(openjpeg.compress(photo.image, target)) for target in scan]
     assert bits.data.size % 8 == 0
-    # coding passes of this crop are at most about 1.5 % of a budget apart: what one pass costs
-    assert 0.985 * budget <= bits.data.size // 8 <= budget
+    assert max(size for size in sizes if size <= budget) <= bits.data.size // 8 <= budget
 
 
 def test_more_bytes_are_never_a_worse_picture_and_the_search_is_deterministic(photo):

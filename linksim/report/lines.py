@@ -1,0 +1,81 @@
+"""The lines of a run's table in words: what became of the pictures, and what the links did for it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from linksim.report.fields import FRAME, SNR, short_names, value_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lines:
+    """A table of text: heads, and a list of cells a line."""
+
+    head: list[str]
+    cells: list[list[str]]
+
+
+def picture_lines(table: pd.DataFrame, names: Sequence[str]) -> Lines:
+    """A line a point: how good the pictures are, and how often one does not arrive."""
+    columns = _swept_columns(table, names)
+    columns["trials"] = [str(n) for n in table["trials"]]
+    columns["PSNR (dB)"] = _with_interval(table, "psnr_db")
+    columns["delivered"] = [_number(value, 2) for value in table["psnr_delivered_db"]]
+    columns["outage (%)"] = _with_interval(table, "outage_rate", digits=1, scale=100)
+    if "ms_ssim_db" in table and table["ms_ssim_db"].notna().any():
+        columns["MS-SSIM (dB)"] = _with_interval(table, "ms_ssim_db")
+    if "eve_psnr_db" in table:
+        columns["eavesdropper"] = [_number(value, 2) for value in table["eve_psnr_db"]]
+    return Lines(head=list(columns), cells=[list(cells) for cells in zip(*columns.values(), strict=True)])
+
+
+def link_lines(table: pd.DataFrame, names: Sequence[str]) -> Lines:
+    """A line a point and stream: schemes, block errors and uses; and one for the frame if it is more than that."""
+    streams = [name.removesuffix(".bandwidth_ratio") for name in table if name.endswith(".bandwidth_ratio")]
+    labels = short_names(streams)
+    leads = list(zip(*_swept_columns(table, names).values(), strict=True))
+    head = [*_swept_columns(table, names), "stream", "MCS", "blocks", "BLER (%)", "uses/sample", "data"]
+    cells = []
+    for lead, (_, line) in zip(leads, table.iterrows(), strict=True):
+        cells += [[*lead, labels[stream], *_stream_cells(line, stream)] for stream in streams]
+        if len(streams) > 1 or line["pilots_ratio"]:
+            cells.append([*lead, "all, with pilots", "", "", "", *_ratio_cells(line, FRAME)])
+    return Lines(head=head, cells=cells)
+
+
+def _stream_cells(line: pd.Series, stream: str) -> Iterator[str]:
+    blocks = line.get(f"{stream}.blocks", math.nan)
+    yield str(line[f"{stream}.mcs"]) if f"{stream}.mcs" in line else "analog"
+    yield _number(blocks, 0)
+    yield _number(100 * line.get(f"{stream}.bler", math.nan), 2)
+    yield from _ratio_cells(line, f"{stream}.")
+
+
+def _ratio_cells(line: pd.Series, prefix: str) -> Iterator[str]:
+    yield _number(line[f"{prefix}bandwidth_ratio"], 4)
+    yield _number(line[f"{prefix}payload_bandwidth_ratio"], 4)
+
+
+def _swept_columns(table: pd.DataFrame, names: Sequence[str]) -> dict[str, list[str]]:
+    short = short_names(names)
+    heads = {name: "SNR (dB)" if name == SNR else short[name] for name in names}
+    return {heads[name]: [value_text(value) for value in table[name]] for name in names}
+
+
+def _number(value: float, digits: int) -> str:
+    return "" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def _with_interval(table: pd.DataFrame, name: str, digits: int = 2, scale: float = 1) -> list[str]:
+    """'31.20 [30.9, 31.5]' a line; the interval has a digit less than what it is around."""
+    stem = name.removesuffix("_rate")
+    columns = [scale * table[column] for column in (name, f"{stem}_low", f"{stem}_high")]
+    cells = []
+    for middle, low, high in zip(*columns, strict=True):
+        interval = f" [{_number(low, digits - 1)}, {_number(high, digits - 1)}]"
+        cells.append(_number(middle, digits) + ("" if math.isnan(low) else interval))
+    return cells
