@@ -82,7 +82,7 @@ def check_decoder(algorithm: str, schedule: str, iterations: int) -> None:
         told = ", ".join(str(value) for value in measured.values())
         got = ", ".join(str(value) for value in asked.values())
         raise ValueError(
-            f"decoder: adaptive modulation needs the decoder its curves were measured with ({told}), got {got}; "
+            f"decoder: adaptive modulation needs the decoder of its curves ({told}), got {got}; "
             "name one mcs, or leave the decoder out"
         )
 

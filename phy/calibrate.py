@@ -39,7 +39,7 @@ CHUNK = 2048
 class Effort:
     """How much a point is measured, and where a curve ends.
 
-    A point ends with `errors` block errors or `blocks` blocks; the curve ends where the rate is below `floor`.
+    A point ends with `errors` block errors or `blocks` blocks, the curve where its rate is below `floor`.
     """
 
     errors: int = 200
