@@ -43,7 +43,7 @@ class Series:
         return [name for name in self.fields if all(number(value) is not None for value in self.table[name])]
 
     def curves(self, column: str, axis: Axis) -> list[Curve]:
-        """A curve of the column for each setting of the other swept fields; none where nothing is known of it."""
+        """A curve of the column for each setting of the other fields; none where nothing is known of it."""
         if column not in self.table or not np.isfinite(self.table[column]).any():
             return []
         others = [name for name in self.fields if name != axis.field]
@@ -87,7 +87,7 @@ def read_series(folder: Path, name: str | None = None) -> Series:
 
 
 def variable(every: Sequence[Series]) -> str | None:
-    """The field that the x axis shows: the SNR, or the first number, or the first, that all were swept over."""
+    """The x axis's field: of those that all were swept over the SNR, or the first number, or the first."""
     shared = [name for name in every[0].fields if all(name in series.fields for series in every)]
     numeric = [name for name in shared if all(name in series.numeric() for series in every)]
     if SNR in numeric:

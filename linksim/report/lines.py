@@ -34,7 +34,7 @@ def picture_lines(table: pd.DataFrame, names: Sequence[str]) -> Lines:
 
 
 def link_lines(table: pd.DataFrame, names: Sequence[str]) -> Lines:
-    """A line a point and stream: schemes, block errors and uses; and one for the frame if it is more than that."""
+    """A line a point and stream: schemes, block errors, uses; and the frame's, if it is more than that."""
     streams = [name.removesuffix(".bandwidth_ratio") for name in table if name.endswith(".bandwidth_ratio")]
     labels = short_names(streams)
     leads = list(zip(*_swept_columns(table, names).values(), strict=True))

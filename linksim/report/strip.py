@@ -33,7 +33,7 @@ class Tile:
 
 
 def write_strip(folder: Path) -> list[Path]:
-    """figures/strip.png of a run; the first draw of each image. Nothing while no image is there at every point."""
+    """figures/strip.png of a run, of each image's first trial; nothing while no image is done everywhere."""
     import matplotlib
 
     rows, path = strip_rows(folder), folder / "figures" / "strip.png"

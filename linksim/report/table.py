@@ -23,10 +23,10 @@ SUMMARY = "summary.csv"
 SEED = 0
 """Of the resampling, so that a report made twice is the same."""
 NOTE = (
-    "PSNR and MS-SSIM: means over trials, in dB, with 95 % intervals from resampled trials; an outage counts as the "
-    "picture shown in its place, 'delivered' leaves it out. Outage: 95 % Clopper-Pearson interval. BLER: wrong code "
-    "blocks of those sent, without an interval: blocks of one frame share its fade. uses/sample: channel uses a "
-    "source sample, everything counted; data: those of the payload alone."
+    "PSNR and MS-SSIM: means over trials in dB, 95 % intervals from resampled trials; an outage counts as the "
+    "picture shown in its place, 'delivered' leaves it out. Outage: 95 % Clopper-Pearson interval. BLER: wrong "
+    "code blocks of those sent, without an interval, for blocks of one frame share its fade. uses/sample: channel "
+    "uses a source sample, everything counted; data: the payload's alone."
 )
 
 
@@ -68,7 +68,7 @@ def summarise(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """One line a point. names: the swept fields, whose values lead the line.
 
     Means are over trials, the trials resampled for their intervals: they tell how sure the mean is over these
-    pictures and the channel's fading together. Rates are ratios of counts. `<link>.<stream>.*` are a stream's own.
+    pictures and fades together. Rates are ratios of counts. `<link>.<stream>.*` are a stream's own.
     """
     return pd.DataFrame([_point(point, group, names) for point, group in rows.groupby("point", sort=True)])
 
