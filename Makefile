@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-stamp
 SCENARIO ?= scenarios/rician_hda.yaml
 
-.PHONY: run test slow lint bench wheel setup clean
+.PHONY: run test slow lint wheel setup clean
 run: setup
 	$(BIN)/linksim run $(SCENARIO)
 
@@ -19,9 +19,6 @@ slow: setup
 lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-
-bench: setup
-	$(BIN)/python -m benchmarks
 
 wheel: setup
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
