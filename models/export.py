@@ -114,6 +114,21 @@ def export_graphs(net: HdaDeepsc, folder: Path) -> None:
                 raise ValueError(f"{name}: ONNX Runtime and torch must agree to {PARITY}, got {apart:.1e}")
 
 
+def golden(net: HdaDeepsc) -> dict[str, NDArray]:
+    """Inputs and outputs of the graphs on one fixed picture, for whoever runs them elsewhere."""
+    rng = np.random.default_rng(1)
+    coarse = torch.from_numpy(rng.random((1, 3, 8, 8), np.float32))
+    image = torch.nn.functional.interpolate(coarse, size=IMAGE_MULTIPLE, mode="bicubic").clamp(0, 1)
+    side = torch.tensor([[NOMINAL_LOG2_STEP, -3.0, 0.4]])
+    with torch.no_grad():
+        z, z_d = net.encode(image)
+        x = net.transmit(z, z_d, side)
+        noise = torch.full_like(x, 0.1)
+        decoded = net.decode(z_d, x, noise, side)
+    named = {"image": image, "side": side, "z": z, "z_d": z_d, "x": x, "noise": noise, "decoded": decoded}
+    return {name: value.numpy() for name, value in named.items()}
+
+
 def integer_frequencies(p: NDArray[np.float64]) -> NDArray[np.int64]:
     """Positive integers that sum to TOTAL, proportional to p as nearly as the largest remainders allow."""
     room = TOTAL - len(p)
@@ -184,6 +199,12 @@ def load_average(recipe: Recipe, checkpoint: Path) -> tuple[HdaDeepsc, dict]:
     return net.eval(), {"steps": state["step"], "hours": round(state["seconds"] / 3600, 2)}
 
 
+def save_weights(net: HdaDeepsc, path: Path) -> None:
+    """The weights alone in float16: enough for `models.train --weights` to go on from, at half the size."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, **{name: value.numpy().astype(np.float16) for name, value in net.state_dict().items()})
+
+
 def export(name: str, checkpoints: Path, zoo: Path) -> Path:
     """Write zoo/name; returns the folder."""
     recipe, folder = RECIPES[name], zoo / name
@@ -193,7 +214,8 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
     np.savez_compressed(folder / "entropy.npz", **entropy_tables(net))
     log = [json.loads(line) for line in (checkpoints / "log.jsonl").read_text().splitlines()]
     validated = [line for line in log if "psnr_10_db" in line]
-    files = [f"{graph}.onnx" for graph in GRAPHS] + ["entropy.npz"]
+    np.savez_compressed(folder / "golden.npz", **golden(net))
+    files = [f"{graph}.onnx" for graph in GRAPHS] + ["entropy.npz", "golden.npz"]
     write_card(
         Card(
             name=name, kind="hda_deepsc", version=1, paper=PAPER,
@@ -228,8 +250,12 @@ def main() -> None:
     parser.add_argument("recipe", choices=sorted(RECIPES))
     parser.add_argument("--folder", type=Path, help="where the checkpoint is (default checkpoints/RECIPE)")
     parser.add_argument("--zoo", type=Path, default=ZOO)
+    parser.add_argument("--weights", type=Path, help="also keep the weights, in this .npz")
     given = parser.parse_args()
-    print(export(given.recipe, given.folder or Path("checkpoints") / given.recipe, given.zoo))
+    checkpoints = given.folder or Path("checkpoints") / given.recipe
+    print(export(given.recipe, checkpoints, given.zoo))
+    if given.weights:
+        save_weights(load_average(RECIPES[given.recipe], checkpoints / "state.pt")[0], given.weights)
 
 
 if __name__ == "__main__":

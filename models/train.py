@@ -1,8 +1,7 @@
 """Three-stage training of HDA-DeepSC: the semantic codec, the hybrid transceiver with the codec frozen,
 everything together.
 
-    python -m models.train RECIPE --data FOLDER [--data FOLDER ...] [--folder checkpoints/RECIPE] [--minutes
-    M]
+    python -m models.train RECIPE --data FOLDER [--data FOLDER ...] [--weights FILE] [--minutes M]
 
 Resumable: a checkpoint every `CHECKPOINT_S` seconds; what a step sees depends on (seed, step) alone. Stops
 after --minutes.
@@ -132,80 +131,125 @@ class Average:
                 self.weights[name].lerp_(value, 1 - keep)
 
 
+class Run:
+    """A run on disk: `state.pt` to go on from, `log.jsonl` to read. `seconds` count over all its sittings."""
+
+    def __init__(self, net: HdaDeepsc, recipe: Recipe, folder: Path) -> None:
+        self.net, self.recipe, self.folder = net, recipe, folder
+        self.average, self.step, self.stage = Average(net), 0, 0
+        self.optimiser: torch.optim.Optimizer | None = None
+        self.saved_optimiser: tuple[int, dict] | None = None
+        self.spent, self.began, self.last_save = 0.0, time.time(), time.time()
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def seconds(self) -> float:
+        return self.spent + time.time() - self.began
+
+    def restore(self) -> bool:
+        """Go on from `state.pt`; False where there is none."""
+        path = self.folder / "state.pt"
+        if not path.exists():
+            return False
+        saved = torch.load(path, weights_only=True)
+        self.net.load_state_dict(saved["net"])
+        self.average.weights, self.step, self.spent = saved["average"], saved["step"], saved["seconds"]
+        self.saved_optimiser = saved["stage"], saved["optimiser"]
+        return True
+
+    def start_from(self, weights: Path) -> None:
+        """Begin stage 3 with the weights that `models.export --weights` kept."""
+        with np.load(weights, allow_pickle=False) as file:
+            self.net.load_state_dict({name: torch.from_numpy(file[name]).float() for name in file.files})
+        self.average, self.step = Average(self.net), self.recipe.stage_1 + self.recipe.stage_2
+
+    def save(self) -> None:
+        """Put `state.pt`, whole or not at all."""
+        state = {"net": self.net.state_dict(), "average": self.average.weights, "step": self.step}
+        state |= {"optimiser": self.optimiser.state_dict(), "stage": self.stage, "seconds": self.seconds}
+        torch.save(state, self.folder / "state.tmp")
+        (self.folder / "state.tmp").rename(self.folder / "state.pt")
+        self.last_save = time.time()
+
+    def say(self, **what: object) -> None:
+        """One line of JSON on the screen and in the log."""
+        line = json.dumps({"step": self.step, "seconds": round(self.seconds), **what})
+        print(line, flush=True)
+        with (self.folder / "log.jsonl").open("a") as log:
+            log.write(line + "\n")
+
+    def enter_stage(self) -> None:
+        """A new optimiser over what the stage trains, where the stage changes."""
+        stage = self.recipe.stage(self.step)
+        if stage != self.stage:
+            self.stage = stage
+            moved = trained_in(self.net, stage)
+            self.optimiser = torch.optim.AdamW(moved, lr=self.recipe.lr, weight_decay=1e-5, betas=(0.9, 0.99))
+            if self.saved_optimiser and self.saved_optimiser[0] == stage:
+                self.optimiser.load_state_dict(self.saved_optimiser[1])
+            self.saved_optimiser = None
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.recipe.learning_rate(self.step)
+
+    def take_step(self, photos: list) -> dict:
+        """One batch; what it sees depends on (seed, step) alone."""
+        recipe, step = self.recipe, self.step
+        rng = np.random.default_rng((recipe.seed, 1, step))
+        image = crops(photos, recipe.photos, recipe.crops_each, recipe.crop, (recipe.seed, 2, step))
+        noise = torch.Generator().manual_seed(recipe.seed * 10**7 + step)
+        loss, facts = loss_of(self.net, image, self.stage, rng, noise)
+        self.optimiser.zero_grad()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(trained_in(self.net, self.stage), recipe.clip)
+        if torch.isfinite(norm):
+            self.optimiser.step()
+        self.step += 1
+        self.average.update(self.net, self.step)
+        return {"loss": round(loss.item(), 4), "norm": round(norm.item(), 3), **facts}
+
+    def validate_average(self, held_out: list) -> dict[str, float]:
+        """The averaged weights' validation; the live weights stay."""
+        kept = {name: value.clone() for name, value in self.net.state_dict().items()}
+        self.net.load_state_dict(self.average.weights)
+        found = validate(self.net, held_out)
+        self.net.load_state_dict(kept)
+        return found
+
+
 def train(
-    recipe: Recipe, folders: list[Path], folder: Path, minutes: float, stop_at: int | None = None
+    recipe: Recipe,
+    folders: list[Path],
+    folder: Path,
+    minutes: float,
+    *,
+    stop_at: int | None = None,
+    weights: Path | None = None,
 ) -> None:
-    """Run or go on with a recipe, until its end, `stop_at` or for `minutes`; leaves `state.pt` and
-    `log.jsonl` in the folder.
+    """Run a recipe or go on with it, until its end, step `stop_at`, or for `minutes`.
+
+    weights: begin stage 3 from these, where the folder holds no run yet.
     """
     photos = load_photos(folders, 256)
-    held_out, photos = (
-        photos[::VALIDATION_EVERY][:24],
-        [p for i, p in enumerate(photos) if i % VALIDATION_EVERY],
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    state_file, began = folder / "state.pt", time.time()
-    net, step = build(recipe, photos), 0
-    average, optimiser, stage, spent = Average(net), None, 0, 0.0
-    saved = torch.load(state_file, weights_only=True) if state_file.exists() else None
-    if saved:
-        net.load_state_dict(saved["net"])
-        average.weights, step, spent = saved["average"], saved["step"], saved["seconds"]
-    last_save = time.time()
-    with (folder / "log.jsonl").open("a") as log:
-
-        def say(**what: object) -> None:
-            line = json.dumps({"step": step, "seconds": round(spent + time.time() - began), **what})
-            print(line, flush=True)
-            log.write(line + "\n")
-            log.flush()
-
-        def save() -> None:
-            state = {"net": net.state_dict(), "average": average.weights, "step": step, "stage": stage}
-            state |= {"optimiser": optimiser.state_dict(), "seconds": spent + time.time() - began}
-            torch.save(state, folder / "state.tmp")
-            (folder / "state.tmp").rename(state_file)
-
-        if not saved:
-            say(
-                parameters=sum(p.numel() for p in net.parameters()),
-                photos=len(photos),
-                **validate(net, held_out),
-            )
-        while step < min(recipe.steps, stop_at or recipe.steps) and time.time() - began < 60 * minutes:
-            if recipe.stage(step) != stage:
-                stage = recipe.stage(step)
-                optimiser = torch.optim.AdamW(
-                    trained_in(net, stage), lr=recipe.lr, weight_decay=1e-5, betas=(0.9, 0.99)
-                )
-                if saved and saved["stage"] == stage:
-                    optimiser.load_state_dict(saved["optimiser"])
-                saved = None
-            for group in optimiser.param_groups:
-                group["lr"] = recipe.learning_rate(step)
-            rng = np.random.default_rng((recipe.seed, 1, step))
-            image = crops(photos, recipe.photos, recipe.crops_each, recipe.crop, (recipe.seed, 2, step))
-            loss, facts = loss_of(
-                net, image, stage, rng, torch.Generator().manual_seed(recipe.seed * 10**7 + step)
-            )
-            optimiser.zero_grad()
-            loss.backward()
-            norm = torch.nn.utils.clip_grad_norm_(trained_in(net, stage), recipe.clip)
-            if torch.isfinite(norm):
-                optimiser.step()
-            step += 1
-            average.update(net, step)
-            if step % LOG_EVERY == 0:
-                say(loss=round(loss.item(), 4), norm=round(norm.item(), 3), **facts)
-            if step % recipe.validate_every == 0:
-                kept = {k: v.clone() for k, v in net.state_dict().items()}
-                net.load_state_dict(average.weights)
-                say(**validate(net, held_out))
-                net.load_state_dict(kept)
-            if time.time() - last_save > CHECKPOINT_S:
-                save()
-                last_save = time.time()
-        save()
+    held_out = photos[::VALIDATION_EVERY][:24]
+    photos = [photo for i, photo in enumerate(photos) if i % VALIDATION_EVERY]
+    run = Run(build(recipe, photos), recipe, folder)
+    if not run.restore():
+        if weights:
+            run.start_from(weights)
+        n = sum(parameter.numel() for parameter in run.net.parameters())
+        run.say(parameters=n, photos=len(photos), **validate(run.net, held_out))
+    last = min(recipe.steps, stop_at or recipe.steps)
+    while run.step < last and time.time() - run.began < 60 * minutes:
+        run.enter_stage()
+        facts = run.take_step(photos)
+        if run.step % LOG_EVERY == 0:
+            run.say(**facts)
+        if run.step % recipe.validate_every == 0:
+            run.say(**run.validate_average(held_out))
+        if time.time() - run.last_save > CHECKPOINT_S:
+            run.save()
+    if run.optimiser:
+        run.save()
 
 
 def main() -> None:
@@ -216,15 +260,14 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, action="append", required=True, help="a folder of training photos"
     )
-    parser.add_argument(
-        "--folder", type=Path, help="where checkpoints and the log go (default checkpoints/RECIPE)"
-    )
+    parser.add_argument("--folder", type=Path, help="where checkpoints and the log go (checkpoints/RECIPE)")
     parser.add_argument("--minutes", type=float, default=1e9, help="stop, with a checkpoint, after this long")
+    parser.add_argument("--weights", type=Path, help="begin stage 3 from weights that models.export kept")
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     folder = given.folder or Path("checkpoints") / given.recipe
-    train(RECIPES[given.recipe], given.data, folder, given.minutes)
+    train(RECIPES[given.recipe], given.data, folder, given.minutes, weights=given.weights)
 
 
 if __name__ == "__main__":

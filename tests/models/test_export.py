@@ -9,10 +9,18 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 
 from models import card  # noqa: E402
-from models.export import N_STEPS, TOTAL, entropy_tables, export, integer_frequencies  # noqa: E402
+from models.export import (  # noqa: E402
+    GRAPHS,
+    N_STEPS,
+    TOTAL,
+    entropy_tables,
+    export,
+    integer_frequencies,
+    save_weights,
+)
 from models.hda_deepsc import HdaDeepsc  # noqa: E402
 from models.recipes import RECIPES  # noqa: E402
-from models.train import train  # noqa: E402
+from models.train import Run, build, train  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -41,7 +49,7 @@ def test_an_exported_network_has_a_card_that_finds_every_tampered_file(tiny, pho
     train(tiny, [tmp_path], tmp_path / "run", minutes=60, stop_at=15)
     folder = export("tiny", tmp_path / "run", tmp_path / "zoo")
     read = card.read_card(folder, "hda_deepsc")
-    assert set(read.files) == {"encoder.onnx", "transmitter.onnx", "decoder.onnx", "entropy.npz"}
+    assert set(read.files) == {f"{g}.onnx" for g in GRAPHS} | {"entropy.npz", "golden.npz"}
     assert read.training["steps"] == 15
     (folder / "entropy.npz").write_bytes(b"tampered")
     with pytest.raises(card.CardError, match=r"entropy.npz: SHA-256 must be"):
@@ -53,3 +61,13 @@ def test_an_exported_network_has_a_card_that_finds_every_tampered_file(tiny, pho
         card.read_card(folder, "hda_deepsc")
     with pytest.raises(card.CardError, match="must name a network in the zoo"):
         card.find_folder(str(tmp_path / "nowhere"))
+
+
+def test_training_goes_on_from_the_weights_that_an_export_keeps(tiny, photos, tmp_path):
+    net = build(tiny, photos)
+    save_weights(net, tmp_path / "weights.npz")
+    run = Run(HdaDeepsc(tiny.size), tiny, tmp_path)
+    run.start_from(tmp_path / "weights.npz")
+    assert tiny.stage(run.step) == 3
+    for name, value in net.state_dict().items():
+        torch.testing.assert_close(run.net.state_dict()[name], value, rtol=1e-3, atol=1e-6)
