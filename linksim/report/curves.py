@@ -58,10 +58,14 @@ class Series:
 
 @dataclass(frozen=True, kw_only=True)
 class Axis:
-    """The x axis: a swept field, and where each of its values lies. places: what is told there -> x."""
+    """The x axis: a swept field, and where each of its values lies. places: what is told there -> x.
+
+    numeric: between two values lie others; if not, they are names side by side.
+    """
 
     field: str
     places: dict[str, float]
+    numeric: bool
 
     def of(self, values: Sequence[Any]) -> NDArray[np.float64]:
         """float64 [n]: where the values lie."""
@@ -74,8 +78,9 @@ def axis_over(every: Sequence[Series], field: str) -> Axis:
     numbers = [number(value) for value in values]
     told = [value_text(value) for value in values]
     if None not in numbers:
-        return Axis(field=field, places=dict(zip(told, map(float, numbers), strict=True)))
-    return Axis(field=field, places={text: float(n) for n, text in enumerate(dict.fromkeys(told))})
+        return Axis(field=field, places=dict(zip(told, map(float, numbers), strict=True)), numeric=True)
+    places = {text: float(n) for n, text in enumerate(dict.fromkeys(told))}
+    return Axis(field=field, places=places, numeric=False)
 
 
 def read_series(folder: Path, name: str | None = None) -> Series:

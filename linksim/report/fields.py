@@ -8,6 +8,8 @@ from fractions import Fraction
 from typing import Any
 
 SNR = "snr_db"
+USES, DATA, PILOTS = "bandwidth_ratio", "payload_bandwidth_ratio", "pilots_bandwidth_ratio"
+"""Columns of channel uses a source sample: all, the payload's alone, the pilots'."""
 FRAME = ""
 """Prefix of the columns that count whole frames, where a stream's is '<link>.<stream>.'."""
 

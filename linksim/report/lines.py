@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from linksim.report.fields import FRAME, SNR, short_names, value_text
+from linksim.report.fields import DATA, FRAME, PILOTS, SNR, USES, short_names, value_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,23 +27,26 @@ def picture_lines(table: pd.DataFrame, names: Sequence[str]) -> Lines:
     columns["delivered"] = [_number(value, 2) for value in table["psnr_delivered_db"]]
     columns["outage (%)"] = _with_interval(table, "outage_rate", digits=1, scale=100)
     if "ms_ssim_db" in table and table["ms_ssim_db"].notna().any():
-        columns["MS-SSIM (dB)"] = _with_interval(table, "ms_ssim_db")
+        columns["MS-SSIM"] = [_number(value, 2) for value in table["ms_ssim_db"]]
     if "eve_psnr_db" in table:
-        columns["eavesdropper"] = [_number(value, 2) for value in table["eve_psnr_db"]]
+        columns["Eve"] = [_number(value, 2) for value in table["eve_psnr_db"]]
     return Lines(head=list(columns), cells=[list(cells) for cells in zip(*columns.values(), strict=True)])
 
 
 def link_lines(table: pd.DataFrame, names: Sequence[str]) -> Lines:
     """A line a point and stream: schemes, block errors, uses; and the frame's, if it is more than that."""
-    streams = [name.removesuffix(".bandwidth_ratio") for name in table if name.endswith(".bandwidth_ratio")]
+    streams = [name.removesuffix(f".{DATA}") for name in table if name.endswith(f".{DATA}")]
     labels = short_names(streams)
-    leads = list(zip(*_swept_columns(table, names).values(), strict=True))
-    head = [*_swept_columns(table, names), "stream", "MCS", "blocks", "BLER (%)", "uses/sample", "data"]
+    columns = _swept_columns(table, names)
+    head = [*columns, "stream", "MCS", "blocks", "BLER (%)", "uses/sample", "data"]
     cells = []
-    for lead, (_, line) in zip(leads, table.iterrows(), strict=True):
-        cells += [[*lead, labels[stream], *_stream_cells(line, stream)] for stream in streams]
-        if len(streams) > 1 or line["pilots_ratio"]:
-            cells.append([*lead, "all, with pilots", "", "", "", *_ratio_cells(line, FRAME)])
+    for lead, (_, line) in zip(zip(*columns.values(), strict=True), table.iterrows(), strict=True):
+        block = [[labels[stream], *_stream_cells(line, stream)] for stream in streams]
+        if len(streams) > 1 or line[PILOTS]:
+            frame = "frame, with pilots" if line[PILOTS] else "frame"
+            block.append([frame, "", "", "", *_ratio_cells(line, FRAME)])
+        leads = [lead] + [("",) * len(lead)] * (len(block) - 1)
+        cells += [[*first, *rest] for first, rest in zip(leads, block, strict=True)]
     return Lines(head=head, cells=cells)
 
 
@@ -56,8 +59,8 @@ def _stream_cells(line: pd.Series, stream: str) -> Iterator[str]:
 
 
 def _ratio_cells(line: pd.Series, prefix: str) -> Iterator[str]:
-    yield _number(line[f"{prefix}bandwidth_ratio"], 4)
-    yield _number(line[f"{prefix}payload_bandwidth_ratio"], 4)
+    yield _number(line[f"{prefix}{USES}"], 4)
+    yield _number(line[f"{prefix}{DATA}"], 4)
 
 
 def _swept_columns(table: pd.DataFrame, names: Sequence[str]) -> dict[str, list[str]]:

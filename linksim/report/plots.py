@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from linksim.errors import LinksimError
 from linksim.report.curves import Axis, Curve, Series, axis_over, read_series, variable
@@ -21,7 +22,7 @@ SUFFIXES = (".png", ".pdf", ".svg")
 WIDTH, HEIGHT = 6.0, 4.2
 """Of a figure, inches: its type is 8 points where a page sets it 90 mm wide."""
 MOST_TICKS, TICK_LETTERS = 12, 60
-"""Points that are all named on the axis, and letters that fit side by side."""
+"""Steps of the axis as wide as a number's tick, and letters that fit side by side."""
 LEGEND_LETTERS = 70
 
 
@@ -69,9 +70,9 @@ def write_figures(folder: Path) -> list[Path]:
                 continue
             drawn = figure(WIDTH, HEIGHT)
             axes = drawn.subplots()
-            _panel(axes, lines, quantity)
+            _panel(axes, lines, quantity, axis)
             _x_axis(axes, axis, [series])
-            _legend(drawn, lines)
+            _legend(drawn, lines, axis)
             axes.set_title(series.name, loc="left")
             for suffix in (".png", ".pdf"):
                 save(drawn, path := folder / "figures" / f"{quantity.name}{suffix}")
@@ -101,10 +102,10 @@ def plot_runs(runs: Sequence[Path], out: Path) -> Path:
         drawn = figure(WIDTH, 0.8 + 2.6 * len(panels))
         places = drawn.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
         for axes, (quantity, lines) in zip(places, panels, strict=True):
-            _panel(axes, lines, quantity)
+            _panel(axes, lines, quantity, axis)
             _x_axis(axes, axis, every)
             axes.label_outer()
-        _legend(drawn, panels[-1][1])
+        _legend(drawn, panels[-1][1], axis)
         save(drawn, out)
     return out
 
@@ -133,61 +134,65 @@ def _lines(every: Sequence[Series], quantity: Quantity, axis: Axis, kinds: Seque
     return lines
 
 
-def _panel(axes: Axes, lines: Sequence[Line], quantity: Quantity) -> None:
+def _panel(axes: Axes, lines: Sequence[Line], quantity: Quantity, axis: Axis) -> None:
     for line in lines:
-        _draw(axes, line, 100 if quantity.percent else 1)
+        _draw(axes, line, 100 if quantity.percent else 1, joined=axis.numeric and len(axis.places) > 1)
     axes.set_ylabel(quantity.label)
     if quantity.percent:
-        axes.set_ylim(-3, 103)
+        top = min(103.0, axes.get_ylim()[1])
+        axes.set_ylim(-0.03 * top, top)
 
 
-def _draw(axes: Axes, line: Line, scale: float) -> None:
-    """The line with its interval: a band, and bars where one point alone would have none."""
+def _draw(axes: Axes, line: Line, scale: float, joined: bool) -> None:
+    """The line with its interval as a band; where points are not joined, markers with bars."""
     curve, colour = line.curve, COLOURS[line.number % len(COLOURS)]
     y, low, high = scale * curve.y, scale * curve.low, scale * curve.high
-    if len(curve.x) == 1:
-        axes.vlines(curve.x, low, high, color=colour, alpha=0.6)
-    elif line.kind == "all trials":
+    if line.kind == "all trials" and joined and len(curve.x) > 1:
         axes.fill_between(curve.x, low, high, color=colour, alpha=0.14, linewidth=0)
-    axes.plot(
-        curve.x,
-        y,
-        STYLES[line.kind],
-        color=colour,
-        marker=MARKERS[line.number % len(MARKERS)],
-        markerfacecolor=colour if line.kind == "all trials" else "white",
-    )
+    elif line.kind == "all trials":
+        axes.vlines(curve.x, low, high, color=colour, alpha=0.5)
+    axes.plot(curve.x, y, **_look(line.number, line.kind, joined))
+
+
+def _look(number: int, kind: str, joined: bool, colour: str | None = None) -> dict[str, Any]:
+    """Colour, dashes and markers: filled for all trials, hollow for those delivered, a cross for Eve."""
+    colour = colour or COLOURS[number % len(COLOURS)]
+    return {
+        "color": colour,
+        "linestyle": STYLES[kind] if joined else "none",
+        "marker": "x" if kind == "eavesdropper" else MARKERS[number % len(MARKERS)],
+        "markerfacecolor": "white" if kind == "delivered" else colour,
+        "zorder": 3 if kind == "all trials" else 2.5,
+    }
 
 
 def _x_axis(axes: Axes, axis: Axis, every: Sequence[Series]) -> None:
-    """Ticks where the points are, while there are few, slanted where their names are long."""
+    """Ticks where the points are, unless they are many or close; slanted where their names are long."""
     short = short_names(sorted({name for series in every for name in series.fields}))
     axes.set_xlabel("SNR, Es/N0 (dB)" if axis.field == SNR else short[axis.field])
-    if len(axis.places) <= MOST_TICKS:
+    places = sorted(axis.places.values())
+    close = any((b - a) * MOST_TICKS < places[-1] - places[0] for a, b in pairwise(places))
+    if not axis.numeric or not close:
         axes.set_xticks(list(axis.places.values()), list(axis.places))
-    if sum(map(len, axis.places)) > TICK_LETTERS and len(axis.places) <= MOST_TICKS:
+    if not axis.numeric and sum(map(len, axis.places)) > TICK_LETTERS:
         axes.tick_params("x", labelrotation=20)
         for label in axes.get_xticklabels():
             label.set_horizontalalignment("right")
     if len(axis.places) == 1:
-        (x,) = axis.places.values()
-        axes.set_xlim(x - 1, x + 1)
+        axes.set_xlim(places[0] - 1, places[0] + 1)
 
 
-def _legend(drawn: Figure, lines: Sequence[Line]) -> None:
-    """Under the panels: which colour is which run or setting, and which dashes are whose."""
+def _legend(drawn: Figure, lines: Sequence[Line], axis: Axis) -> None:
+    """Under the panels: which colour is which run or setting, and which look is of all trials, or whose."""
     from matplotlib.lines import Line2D
 
-    colours = {line.label: line.number for line in lines if line.label}
-    kinds = dict.fromkeys(line.kind for line in lines)
-    handles = [
-        Line2D([], [], color=COLOURS[n % len(COLOURS)], marker=MARKERS[n % len(MARKERS)], label=label)
-        for label, n in colours.items()
-    ]
+    joined = axis.numeric and len(axis.places) > 1
+    looks = {line.label: _look(line.number, "all trials", joined) for line in lines if line.label}
+    colour = DARK if looks else COLOURS[0]
+    kinds = list(dict.fromkeys(line.kind for line in lines))
     if len(kinds) > 1:
-        shade = DARK if handles else COLOURS[0]
-        handles += [Line2D([], [], color=shade, linestyle=STYLES[kind], label=kind) for kind in kinds]
-    if handles:
-        letters = max(len(str(handle.get_label())) for handle in handles) + 6
-        columns = max(1, min(len(handles), LEGEND_LETTERS // letters))
+        looks |= {kind: _look(0, kind, joined, colour) for kind in kinds}
+    if looks:
+        columns = max(1, min(len(looks), LEGEND_LETTERS // (max(map(len, looks)) + 6)))
+        handles = [Line2D([], [], label=label, **look) for label, look in looks.items()]
         drawn.legend(handles=handles, loc="outside lower center", ncols=columns)

@@ -17,10 +17,11 @@ from linksim.report.style import RC, figure, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MOST_IMAGES, MOST_POINTS = 4, 6
-TILE = 2.0
-"""Width of a picture in the strip, inches."""
+TILE, GAP, LINE, CAPTION = 2.4, 0.06, 0.18, 0.30
+"""Inches: width of a picture, between two, a line of heads, the words under a picture."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,21 +40,32 @@ def write_strip(folder: Path) -> list[Path]:
     rows, path = strip_rows(folder), folder / "figures" / "strip.png"
     if not rows:
         return []
-    shapes = [row[0].picture.shape for row in rows]
-    heights = [TILE * height / width for height, width, _ in shapes]
     with matplotlib.rc_context(RC):
-        drawn = figure(TILE * len(rows[0]), sum(heights) + 0.30 * len(rows) + 0.35)
-        drawn.get_layout_engine().set(w_pad=0.03, h_pad=0.02, wspace=0.0, hspace=0.0)
-        axes = drawn.subplots(len(rows), len(rows[0]), squeeze=False, height_ratios=heights)
-        for r, row in enumerate(rows):
-            for c, tile in enumerate(row):
-                _draw(axes[r, c], tile, head=r == 0)
+        drawn = _drawn(rows)
         save(drawn, path)
     return [path]
 
 
+def _drawn(rows: Sequence[Sequence[Tile]]) -> Figure:
+    """Every picture as wide as the others and as high as it is, laid out from the top in inches."""
+    heights = [TILE * row[0].picture.shape[0] / row[0].picture.shape[1] for row in rows]
+    head = LINE * max(tile.head.count("\n") + 1 for tile in rows[0]) + GAP
+    width = len(rows[0]) * (TILE + GAP) + GAP
+    height = head + sum(heights) + len(rows) * CAPTION
+    drawn = figure(width, height)
+    drawn.set_layout_engine("none")
+    top = height - head
+    for r, row in enumerate(rows):
+        for c, tile in enumerate(row):
+            left, bottom = GAP + c * (TILE + GAP), top - heights[r]
+            place = (left / width, bottom / height, TILE / width, heights[r] / height)
+            _draw(drawn.add_axes(place), tile, head=r == 0)
+        top -= heights[r] + CAPTION
+    return drawn
+
+
 def _draw(axes: Axes, tile: Tile, head: bool) -> None:
-    axes.imshow(tile.picture, interpolation="antialiased")
+    axes.imshow(tile.picture, interpolation="antialiased", aspect="auto")
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)

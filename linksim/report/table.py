@@ -14,7 +14,7 @@ from rich.text import Text
 
 from linksim import disk, results
 from linksim.intervals import bootstrap_mean, clopper_pearson
-from linksim.report.fields import FRAME, swept
+from linksim.report.fields import DATA, FRAME, PILOTS, USES, swept
 from linksim.report.lines import Lines, link_lines, picture_lines
 from linksim.terminal import text_table
 
@@ -23,10 +23,11 @@ SUMMARY = "summary.csv"
 SEED = 0
 """Of the resampling, so that a report made twice is the same."""
 NOTE = (
-    "PSNR and MS-SSIM: means over trials in dB, 95 % intervals from resampled trials; an outage counts as the "
-    "picture shown in its place, 'delivered' leaves it out. Outage: 95 % Clopper-Pearson interval. BLER: wrong "
-    "code blocks of those sent, without an interval, for blocks of one frame share its fade. uses/sample: channel "
-    "uses a source sample, everything counted; data: the payload's alone."
+    "PSNR and MS-SSIM: means over trials in dB, with a 95 % interval from resampled trials; an outage counts "
+    "as the picture shown in its place, 'delivered' leaves it out. Outage: 95 % Clopper-Pearson interval. "
+    "Eve: PSNR of the eavesdropper. BLER: wrong code blocks of those sent, without an interval, for those of "
+    "one frame share its fade. uses/sample: channel uses a source sample, everything counted; data: the "
+    "payload's alone."
 )
 
 
@@ -85,7 +86,7 @@ def _point(point: Any, rows: pd.DataFrame, names: Sequence[str]) -> dict[str, An
         if name in rows:
             line |= _mean(name, rows[name])
     line |= _ratios(FRAME, rows["n_uses"], rows["uses.data"], samples)
-    line["pilots_ratio"] = rows["uses.pilots"].sum() / samples
+    line[PILOTS] = rows["uses.pilots"].sum() / samples
     for stream in (name.removesuffix(".bits_per_use") for name in rows if name.endswith(".bits_per_use")):
         line |= _stream(stream, rows, samples)
     return line
@@ -103,7 +104,7 @@ def _mean(name: str, values: pd.Series) -> dict[str, float]:
 def _ratios(prefix: str, uses: pd.Series, data: pd.Series, samples: int) -> dict[str, float]:
     """Channel uses a source sample: all of them, and the payload's alone."""
     total, payload = float(uses.sum()) / samples, float(data.sum()) / samples
-    return {f"{prefix}bandwidth_ratio": total, f"{prefix}payload_bandwidth_ratio": payload}
+    return {f"{prefix}{USES}": total, f"{prefix}{DATA}": payload}
 
 
 def _stream(stream: str, rows: pd.DataFrame, samples: int) -> dict[str, Any]:
