@@ -1,0 +1,143 @@
+"""Figures and strips of runs written by hand: the lines that they draw, and files that open."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from written_runs import HEIGHT, WIDTH, plain, trial, write_run
+
+from linksim.errors import LinksimError
+from linksim.report import plots, write_report
+from linksim.report.curves import axis_over, read_series, variable
+from linksim.report.plots import PSNR, QUANTITIES, plot_runs, write_figures
+from linksim.report.strip import MOST_IMAGES, MOST_POINTS, TILE, strip_rows, write_strip
+from linksim.report.style import DPI
+
+MCS = "links.air.streams.essential.mcs"
+
+
+def small(home: Path, name: str, points: list[dict], psnr_db: float = 30.0) -> Path:
+    """A run of one trial a point; a score grows by 1 dB a point."""
+    rows = [trial(i, values, 0, 0, psnr_db + i) for i, values in enumerate(points)]
+    return write_run(home / name, points, rows)
+
+
+def drawn_lines(folder: Path, quantity=PSNR) -> dict[tuple[str, str], tuple[list, list]]:
+    """(label, kind) -> x and y of every line that the figure draws."""
+    series = read_series(folder)
+    axis = axis_over([series], variable([series]))
+    lines = plots._lines([series], quantity, axis, tuple(quantity.columns))
+    return {(line.label, line.kind): (line.curve.x.tolist(), line.curve.y.tolist()) for line in lines}
+
+
+def test_a_run_with_outages_has_lines_of_all_of_those_delivered_and_of_the_eavesdropper(lossy):
+    assert drawn_lines(lossy) == {
+        ("", "all trials"): ([0, 10], [16, 30]),
+        ("", "delivered"): ([0, 10], [22, 30]),
+        ("", "eavesdropper"): ([0, 10], [8, 9]),
+    }
+
+
+def test_a_run_without_outages_has_one_line(tmp_path):
+    folder = small(tmp_path, "fine", [{"snr_db": 10.0}, {"snr_db": 0.0}])
+    assert drawn_lines(folder) == {("", "all trials"): ([0, 10], [31, 30])}
+
+
+def test_every_setting_of_the_other_fields_has_its_line(tmp_path):
+    grid = [{MCS: mcs, "snr_db": snr} for mcs in ("bpsk-1/2", "qpsk-1/2") for snr in (0.0, 5.0)]
+    assert drawn_lines(small(tmp_path, "grid", grid)) == {
+        ("mcs bpsk-1/2", "all trials"): ([0, 5], [30, 31]),
+        ("mcs qpsk-1/2", "all trials"): ([0, 5], [32, 33]),
+    }
+
+
+def test_fractions_lie_at_their_values_and_names_side_by_side(tmp_path):
+    ratios = [{"links.air.bandwidth_ratio": value} for value in ("1/4", "1/8")]
+    assert drawn_lines(small(tmp_path, "ratio", ratios))["", "all trials"] == ([0.125, 0.25], [31, 30])
+    names = [{MCS: value} for value in ("qpsk-1/2", "bpsk-1/2")]
+    assert drawn_lines(small(tmp_path, "names", names))["", "all trials"] == ([0, 1], [30, 31])
+
+
+@pytest.mark.parametrize(
+    "points",
+    [[{}], [{"snr_db": 3.0}], [{MCS: "bpsk-1/2"}, {MCS: '{"amc": "hda", "csit": true}'}]],
+    ids=["no sweep", "one point", "names"],
+)
+def test_a_report_is_whole_whatever_was_swept(tmp_path, points):
+    folder = small(tmp_path, "run", points)
+    written = write_report(folder)
+    names = ["psnr.png", "psnr.pdf", "outage.png", "outage.pdf", "strip.png", "summary.csv", "summary.md"]
+    assert [path.name for path in written] == names
+    assert all(path.stat().st_size > 200 for path in written)
+
+
+def test_figures_are_of_the_size_that_a_page_wants(lossy):
+    assert {path.stem for path in write_figures(lossy)} == {quantity.name for quantity in QUANTITIES}
+    for quantity in QUANTITIES:
+        with Image.open(lossy / "figures" / f"{quantity.name}.png") as picture:
+            assert picture.size == (round(plots.WIDTH * DPI), round(plots.HEIGHT * DPI))
+            assert len(picture.convert("RGB").getcolors(1 << 20)) > 20
+        assert (lossy / "figures" / f"{quantity.name}.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(("suffix", "magic"), [("png", b"\x89PNG"), ("pdf", b"%PDF"), ("SVG", b"<?xml")])
+def test_runs_are_plotted_together_in_the_format_of_the_ending(lossy, tmp_path, suffix, magic):
+    other = small(tmp_path, "other", [{"snr_db": 5.0, MCS: "bpsk-1/2"}])
+    out = tmp_path / "deep" / f"both.{suffix}"
+    assert plot_runs([lossy, other], out) == out
+    assert out.read_bytes().startswith(magic)
+
+
+def test_names_that_runs_do_not_share_lie_at_places_of_their_own(tmp_path):
+    first = read_series(small(tmp_path, "a", [{MCS: "bpsk-1/2"}, {MCS: "qpsk-1/2"}]))
+    second = read_series(small(tmp_path, "b", [{MCS: "16qam-1/2"}, {MCS: "bpsk-1/2"}]))
+    axis = axis_over([first, second], variable([first, second]))
+    assert axis.places == {"bpsk-1/2": 0, "qpsk-1/2": 1, "16qam-1/2": 2}
+
+
+def test_what_cannot_be_plotted_is_one_line(lossy, tmp_path):
+    out = tmp_path / "figure.png"
+    with pytest.raises(LinksimError, match=r"--out: must end in \.png, \.pdf, \.svg, got .*bmp"):
+        plot_runs([lossy], tmp_path / "figure.bmp")
+    with pytest.raises(LinksimError, match="must be the folder of a run"):
+        plot_runs([lossy, tmp_path / "nowhere"], out)
+    names = small(tmp_path, "names", [{MCS: "bpsk-1/2"}])
+    with pytest.raises(LinksimError, match=f"must be swept over the same field, got '{MCS} and snr_db'"):
+        plot_runs([lossy, names], out)
+    assert not out.exists()
+
+
+def test_the_strip_shows_the_original_every_point_and_the_eavesdropper(lossy):
+    rows = strip_rows(lossy)
+    assert [tile.head for tile in rows[0]] == ["original", "SNR 0 dB", "SNR 10 dB", "eavesdropper\nSNR 10 dB"]
+    told = [[tile.words for tile in row] for row in rows]
+    assert told == [["photo0", "20.0 dB", "30.0 dB", "9.0 dB"], ["photo1", "24.0 dB", "30.0 dB", "9.0 dB"]]
+    for tile, level in zip(rows[0], (255, 0, 10, 128), strict=True):
+        np.testing.assert_array_equal(tile.picture, plain(level))
+
+
+def test_an_outage_is_told_under_its_picture(tmp_path):
+    rows = [trial(0, {}, 0, 0, 12.34, outage=True)]
+    assert strip_rows(write_run(tmp_path / "lost", [{}], rows))[0][1].words == "12.3 dB, outage"
+
+
+def test_the_strip_keeps_the_shape_of_its_pictures(lossy):
+    (path,) = write_strip(lossy)
+    with Image.open(path) as picture:
+        grey = np.asarray(picture.convert("RGB"))
+    columns = np.flatnonzero((grey == 128).all(axis=2).sum(axis=0) > 50)
+    rows = np.flatnonzero((grey[:, columns[len(columns) // 2]] == 128).all(axis=1))
+    # The eavesdropper's grey, twice in its column; an edge may fall within a pixel.
+    assert len(columns) == pytest.approx(TILE * DPI, abs=2)
+    assert len(rows) == pytest.approx(2 * TILE * DPI * HEIGHT / WIDTH, abs=4)
+
+
+def test_a_long_sweep_and_many_images_are_thinned_evenly(tmp_path):
+    points = [{"snr_db": float(snr)} for snr in range(11)]
+    rows = [trial(i, values, image, 0, 30.0) for i, values in enumerate(points) for image in range(7)]
+    strip = strip_rows(write_run(tmp_path / "long", points, rows))
+    assert len(strip) == MOST_IMAGES
+    assert [row[0].words for row in strip] == ["photo0", "photo2", "photo4", "photo6"]
+    assert [tile.head for tile in strip[0][1:]] == [f"SNR {n} dB" for n in range(0, 11, 2)]
+    assert len(strip[0]) == 1 + MOST_POINTS
