@@ -10,6 +10,7 @@ from PIL import Image
 from linksim import results
 from linksim.load import load
 from linksim.plan import expand
+from linksim.report.fields import DATA, USES
 from linksim.report.plots import plot_runs
 from linksim.runner import run
 
@@ -66,9 +67,9 @@ def test_the_table_is_recomputed_by_hand_from_counts_and_energies(folder):
         assert line["outage_rate"] == sum(t["outage"] for t in trials) / 4
         assert line["outage_low"] <= line["outage_rate"] <= line["outage_high"]
         samples = sum(t["samples"] for t in trials)
-        assert line["uses_per_sample"] == sum(t["air.n_uses"] for t in trials) / samples
+        assert line[USES] == sum(t["air.n_uses"] for t in trials) / samples
         data = sum(t["air.picture.data"] / t["air.picture.bits_per_use"] for t in trials)
-        assert line["data_per_sample"] == pytest.approx(data / samples, rel=1e-12)
+        assert line[DATA] == pytest.approx(data / samples, rel=1e-12)
         eve = [10 * np.log10(255**2 * t["samples"] / t["eve_squared_error"]) for t in trials]
         assert line["eve_psnr_db"] == pytest.approx(np.mean(eve), rel=1e-12)
     assert rows["outage"].any()
