@@ -22,9 +22,14 @@ SUMMARY = "summary.csv"
 """Written last: a folder that has it is reported on whole."""
 SEED = 0
 """Of the resampling, so that a report made twice is the same."""
+LEAST = 6
+"""Trials that an interval takes: resampled means lie between the extremes, which n trials spread around their
+median with probability 1 - 2^(1 - n) alone; five are short of 95 %.
+"""
 NOTE = (
-    "PSNR and MS-SSIM: means over trials in dB, with a 95 % interval from resampled trials; an outage counts "
-    "as the picture shown in its place, 'delivered' leaves it out. Outage: 95 % Clopper-Pearson interval. "
+    "PSNR and MS-SSIM: means over trials in dB, with a 95 % interval from resampled trials if there "
+    "are six; an outage counts as the picture shown in its place, 'delivered' leaves it out. "
+    "Outage: 95 % Clopper-Pearson interval. "
     "Eve: PSNR of the eavesdropper. BLER: wrong code blocks of those sent, without an interval, for those of "
     "one frame share its fade. uses/sample: channel uses a source sample, everything counted; data: the "
     "payload's alone."
@@ -93,10 +98,10 @@ def _point(point: Any, rows: pd.DataFrame, names: Sequence[str]) -> dict[str, An
 
 
 def _mean(name: str, values: pd.Series) -> dict[str, float]:
-    """Mean over the trials that have it, with its interval; none around one trial or an infinite mean."""
+    """Mean over the trials that have it, with its interval; none around few trials or an infinite mean."""
     known = values.dropna().to_numpy(float)
     low = high = math.nan
-    if known.size > 1 and np.isfinite(known).all():
+    if known.size >= LEAST and np.isfinite(known).all():
         low, high = bootstrap_mean(known, np.random.default_rng(SEED))
     return {name: float(known.mean()) if known.size else math.nan, f"{name}_low": low, f"{name}_high": high}
 
