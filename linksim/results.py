@@ -203,7 +203,8 @@ class Gallery:
         return self._of(image) / f"point{point:03}.eavesdropper.png"
 
     def _of(self, image: str) -> Path:
-        return self.folder / "pictures" / "".join(c if c.isalnum() or c in "-_." else "_" for c in image)
+        """A picture is named by its file, so its name can name a folder."""
+        return self.folder / "pictures" / image
 
 
 def save_picture(path: Path, image: Image) -> None:

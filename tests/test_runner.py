@@ -107,6 +107,15 @@ def test_the_saved_pictures_are_those_that_were_scored(done):
             assert int(((results.load_picture(path) - original) ** 2).sum()) == error
 
 
+def test_an_eavesdropper_without_the_key_sees_grey_whatever_arrived(done):
+    rows = results.read_rows(done)
+    for image, seen in rows.groupby("image"):
+        original = results.load_picture(results.Gallery(folder=done).original(image)).astype(int)
+        assert (seen["eve_squared_error"] == int(((original - 128) ** 2).sum())).all()
+    assert (rows["psnr_db"] > rows["eve_psnr_db"])[~rows["outage"]].all()
+    assert not rows["outage"].all()
+
+
 def test_the_manifest_holds_the_scenario_as_it_was_run(done, scenario):
     from linksim.document import parse
     from linksim.scenario import build, digest
