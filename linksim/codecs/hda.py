@@ -11,6 +11,8 @@ SNR the transmitter designed for.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -78,7 +80,7 @@ class HdaDeepsc:
 
     def _encode(self, image: Image, grants: Mapping[str, Grant]) -> Message:
         network, essential, uses = self.network, grants["essential"], grants["auxiliary"].channel_uses
-        z, z_d = network.encode(image)
+        z, z_d = analysed(network, image)
         step, q, words = fit(network, z_d[0], essential.payload_bits - HEADER_BITS)
         known = {
             "step": step,
@@ -100,6 +102,18 @@ class HdaDeepsc:
         if self.concealment == "mean":
             return Decoded(image=grey(shape), outage=True)
         return Decoded(image=network.image(*nominal(network, got, shape), got, shape), outage=True)
+
+
+def analysed(network: Network, image: Image) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """z and z_D of an image; the last few are kept, since a picture meets many fades and SNRs."""
+    return _analysed(network.folder, image.shape, image.tobytes())
+
+
+@lru_cache(maxsize=4)
+def _analysed(
+    folder: Path, shape: tuple[int, int, int], pixels: bytes
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    return find_network(str(folder)).encode(np.frombuffer(pixels, np.uint8).reshape(shape))
 
 
 def fit(
@@ -188,7 +202,7 @@ class Analog:
 
     def _encode(self, image: Image, grant: Grant) -> Message:
         network, uses = self.network, max(grant.channel_uses - HEADER_USES, 0)
-        z, _ = network.encode(image)
+        z, _ = analysed(network, image)
         known = {"step": 0, "design_snr_db": nearest_design_snr(grant.snr_db), "coded": False}
         q = np.zeros(network.integers_shape(image.shape), np.int32)
         symbols, power = network.analog(z, q, Header(power=0, **known), image.shape, uses)
