@@ -63,6 +63,17 @@ def test_the_digest_follows_the_experiment_and_not_its_name():
     assert digest(read(TEXT.replace("k_factor: 1.0", "k_factor: 2.0"))) != digest(read())
 
 
+def test_the_digest_follows_the_order_of_streams_and_sweeps_and_not_that_of_fields():
+    auxiliary = "      auxiliary: {kind: analog, share: 1.0}\n"
+    swapped = TEXT.replace(auxiliary, "").replace("    streams:\n", "    streams:\n" + auxiliary)
+    assert digest(read(swapped)) != digest(read())
+    one, other = "sweep: {snr_db: [1, 2], seed: [1, 2]}\n", "sweep: {seed: [1, 2], snr_db: [1, 2]}\n"
+    assert digest(read(TEXT + one)) != digest(read(TEXT + other))
+    assert digest(read(TEXT.replace("{kind: analog, share: 1.0}", "{share: 1.0, kind: analog}"))) == digest(
+        read()
+    )
+
+
 FAULTS = [
     ("k_factor: 1.0", "k_factor: -1", "7: links.air.channel.k_factor: must be >= 0"),
     ("k_factor: 1.0", "k_facto: 1", "7: links.air.channel.k_facto: is not a field; did you mean 'k_factor'?"),
