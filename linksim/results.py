@@ -40,7 +40,10 @@ ORDER = ("point", "image_index", "trial")
 """The order of the table: the points', the images', the trials'."""
 TIMINGS = "seconds."
 """Columns that begin so are wall times: all that may differ between two runs of a scenario on one machine."""
-DECIDING = ("sionna-no-rt", "tensorflow", "onnxruntime", "onnxruntime-gpu", "numpy", "scipy", "pillow")
+DECIDING = (
+    *("sionna-no-rt", "tensorflow", "onnxruntime", "onnxruntime-gpu"),
+    *("numpy", "scipy", "pillow", "constriction", "glymur"),
+)
 """Distributions whose versions may move a result."""
 HOME = Path(__file__).resolve().parent.parent
 

@@ -16,8 +16,8 @@ class Draws:
 
     snr_db: long-term Es/N0, the link's offset included. keys: one a trial, (seed, link, image hash, trial); h
         and the unit-variance noise depend on nothing else, so every SNR and every system meets the same ones.
-    nonce: words that name what else may change a plaintext under the same key: the system, the scenario, the
-        point. The SNR, the stream, its uses and its scheme are in the nonce already.
+    nonce: words that name what else may change a plaintext under the same key: the scenario, the network,
+        the code. The SNR, the stream, its uses and its scheme are in the nonce already.
     """
 
     channel: Channel
@@ -40,6 +40,6 @@ class Draws:
         """The 96-bit nonce of one payload, which both ends derive from the frame's place in the run.
 
         It is the head of SHA-256 over the trial's key, the SNR and `nonce`, so two plaintexts meet the same
-        one under one key only if the caller names two different systems or points alike.
+        one under one key only if the caller names what makes two plaintexts alike.
         """
         return digest(*self.keys[trial], repr(self.snr_db), stream, n_uses, mcs, *self.nonce)[:12]

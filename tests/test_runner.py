@@ -15,9 +15,11 @@ import pytest
 from PIL import Image
 
 from linksim import disk, results, runner
+from linksim.codecs.jpeg2000 import Jpeg2000
 from linksim.errors import LinksimError
 from linksim.load import load
 from linksim.plan import expand
+from phy.draws import Draws
 from phy.ledger import CATEGORIES
 
 SCENARIO = """
@@ -195,6 +197,33 @@ def test_a_folder_made_by_other_code_is_not_gone_on_with(scenario, copy, monkeyp
     monkeypatch.setattr(results, "code_digest", lambda: "0" * 64)
     with pytest.raises(LinksimError, match="linksim's code changed"):
         go(scenario, copy)
+
+
+@pytest.mark.parametrize("change", ["code", "network", "versions"])
+def test_other_code_or_weights_never_meet_a_nonce_again(scenario, tmp_path, monkeypatch, change):
+    def nonces(folder: Path) -> set[bytes]:
+        made: set[bytes] = set()
+        plain = Draws.nonce_for
+
+        def kept(*words) -> bytes:
+            made.add(plain(*words))
+            return plain(*words)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Draws, "nonce_for", kept)
+            go(scenario, folder, "trials.per_image=1", "snr_db=5")
+        return made
+
+    first = nonces(tmp_path / "first")
+    assert nonces(tmp_path / "again") == first
+    if change == "code":
+        monkeypatch.setattr(results, "code_digest", lambda: "0" * 64)
+    elif change == "network":
+        monkeypatch.setattr(Jpeg2000, "fingerprint", "another")
+    else:
+        monkeypatch.setattr(results, "versions", lambda: {"numpy": "0"})
+    assert len(first) == 2
+    assert not nonces(tmp_path / "second") & first
 
 
 def test_a_folder_serves_one_run_at_a_time_and_names_the_holder(scenario, tmp_path):
