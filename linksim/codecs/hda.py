@@ -99,7 +99,7 @@ class HdaDeepsc:
         decoded = read_essential(network, reception["essential"], shape)
         if decoded is not None:
             return Decoded(image=network.image(*decoded, got, shape), outage=False)
-        if self.concealment == "mean":
+        if self.concealment == "mean" or not got.data.size:
             return Decoded(image=grey(shape), outage=True)
         return Decoded(image=network.image(*nominal(network, got, shape), got, shape), outage=True)
 
@@ -145,14 +145,23 @@ def fit(
 def read_essential(
     network: Network, got: BitsObserved, shape: tuple[int, int, int]
 ) -> tuple[NDArray[np.int32], Header] | None:
-    """The integers and the header of a stream that arrived; None where it did not, or was never sent."""
+    """The integers and the header of a stream that arrived; None where it did not, or was never sent.
+
+    One wrong payload in 2^24 passes a CRC of 24 bits: what cannot be a code did not arrive.
+    """
     if not got.ok or not got.deciphered or got.data.size < HEADER_BITS:
         return None
     header = side_information.unpack(got.data[:HEADER_BITS])
     integers_shape = network.integers_shape(shape)
     if not header.coded:
         return np.zeros(integers_shape, np.int32), header
-    return network.tables.decode(bits_to_words(got.data[HEADER_BITS:]), header.step, integers_shape), header
+    if header.step >= network.tables.n_steps:
+        return None
+    try:
+        words = bits_to_words(got.data[HEADER_BITS:])
+        return network.tables.decode(words, header.step, integers_shape), header
+    except ValueError:
+        return None
 
 
 def nominal(
@@ -197,7 +206,7 @@ class Analog:
     def decode(
         self, receptions: Sequence[Reception], shapes: Sequence[tuple[int, int, int]]
     ) -> list[Decoded]:
-        """A picture, always: an analog link has no outage, it fades."""
+        """A picture: an analog link fades, and has an outage only where the frame has no room for one."""
         return [self._decode(r["auxiliary"], shape) for r, shape in zip(receptions, shapes, strict=True)]
 
     def _encode(self, image: Image, grant: Grant) -> Message:

@@ -16,8 +16,8 @@ LOG2_POWER_FIRST = -16.0
 SNR_FIRST_DB = -16
 REPEATS = 32
 HEADER_USES = HEADER_BITS * REPEATS
-"""Channel uses of the header as symbols: 32 a bit, wrong once in 10^5 frames at -5 dB and never again above 0
-dB.
+"""Channel uses of the header as symbols: 32 a bit, wrong in 24 Q(sqrt(64 Es/N0)) of the frames: 8e-5 at -5
+dB, 1e-14 at 0 dB.
 """
 
 

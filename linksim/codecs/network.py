@@ -91,7 +91,7 @@ class Network:
         _, places = self.layout(shape, 2 * uses)
         sent = np.zeros(2 * uses, np.float32)
         sent[: places.size] = x.reshape(-1)[places]
-        power = quantised_log2_power(float(np.mean(sent.astype(np.float64) ** 2)))
+        power = quantised_log2_power(float(np.sum(sent.astype(np.float64) ** 2)) / max(sent.size, 1))
         sent /= np.float32(2 ** ((power.log2 + 1) / 2))
         return (sent[0::2] + 1j * sent[1::2]).astype(np.complex64), power
 
@@ -113,7 +113,8 @@ class Network:
         (out,) = run_graph(
             self.folder / "decoder.onnx", z_d=self.dequantised(q, header), x=x, noise=noise, side=side
         )
-        pixels = np.rint(out[0, :, : shape[0], : shape[1]].clip(0, 1) * 255)
+        # a wrong payload that passed its check may overflow the network
+        pixels = np.rint(np.nan_to_num(out[0, :, : shape[0], : shape[1]]).clip(0, 1) * 255)
         return np.ascontiguousarray(pixels.transpose(1, 2, 0)).astype(np.uint8)
 
     def integers_shape(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:

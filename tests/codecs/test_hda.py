@@ -155,3 +155,37 @@ def test_batches_and_single_pictures_come_out_the_same():
 def test_an_unknown_card_is_one_clear_line():
     with pytest.raises(LinksimError, match=r"card: must name a network in the zoo \(.*hda_deepsc_s.*\)"):
         HdaDeepsc(card="nothing").encode([photo(64, 64)], [grants(photo(64, 64))])
+
+
+def test_a_wrong_payload_that_passes_the_checksum_is_a_picture_or_an_outage():
+    rng, shape, codec = np.random.default_rng(0), (64, 64, 3), HdaDeepsc(card=CARD, concealment="mean")
+    auxiliary = noisy(np.zeros(2048 - 341, np.complex64), 10.0)
+    outages = 0
+    for _ in range(20):
+        bits = rng.integers(0, 2, 700, np.uint8)
+        bits[HEADER_BITS - 1] = 1  # integers are said to follow
+        reception = {"essential": BitsObserved(data=bits, ok=True), "auxiliary": auxiliary}
+        (decoded,) = codec.decode([reception], [shape])
+        assert decoded.image.shape == shape
+        outages += decoded.outage
+    assert outages
+
+
+@pytest.mark.parametrize("uses", [0, 1, HEADER_USES, HEADER_USES + 1])
+def test_a_frame_without_room_for_the_analog_part_shows_what_it_can(uses):
+    image, codec = photo(30, 40), Analog(card=CARD)
+    (message,) = codec.encode([image], [{"auxiliary": Grant(channel_uses=uses, payload_bits=0, snr_db=10.0)}])
+    assert message["auxiliary"].data.size == uses
+    (decoded,) = codec.decode([{"auxiliary": noisy(message["auxiliary"].data, 10.0)}], [image.shape])
+    assert decoded.image.shape == image.shape
+    assert decoded.outage == (uses <= HEADER_USES)
+
+
+def test_an_outage_without_analog_symbols_is_grey():
+    lost = {
+        "essential": BitsObserved(data=np.zeros(0, np.uint8), ok=False),
+        "auxiliary": noisy(np.zeros(0), 0),
+    }
+    (decoded,) = HdaDeepsc(card=CARD).decode([lost], [(20, 30, 3)])
+    assert decoded.outage
+    assert (decoded.image == 128).all()
