@@ -160,9 +160,10 @@ def _is_inside(path: Path, root: Path) -> bool:
 
 
 def _names(paths: list[Path]) -> list[str]:
-    """Stems where they tell the pictures apart, whole file names elsewhere."""
-    stems = [path.stem for path in paths]
-    return [stem if stems.count(stem) == 1 else path.name for stem, path in zip(stems, paths, strict=True)]
+    """Stems where they tell the pictures apart, also from whole file names; those elsewhere."""
+    stems, whole = [path.stem for path in paths], {path.name for path in paths}
+    own = [stems.count(stem) == 1 and stem not in whole for stem in stems]
+    return [stem if alone else path.name for stem, alone, path in zip(stems, own, paths, strict=True)]
 
 
 def _no_picture(path: Path, got: str) -> LinksimError:

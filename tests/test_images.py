@@ -84,6 +84,16 @@ def test_a_folder_is_read_by_name_up_to_the_limit(tmp_path):
     assert [photo.name for photo in load_images(Images(folder=str(tmp_path), limit=2))] == ["a", "b"]
 
 
+def test_no_stem_is_taken_for_another_picture_s_whole_name(tmp_path):
+    for name in ("a.png", "a.jpg", "a.png.jpg"):
+        save(tmp_path / name, picture())
+    assert [each.name for each in load_images(Images(folder=str(tmp_path)))] == [
+        "a.jpg",
+        "a.png",
+        "a.png.jpg",
+    ]
+
+
 def test_pictures_that_share_a_stem_keep_their_whole_names(tmp_path):
     for name in ("a.png", "a.jpg", "b.png"):
         save(tmp_path / name, picture())
