@@ -51,7 +51,8 @@ class KeySource:
         if self.test:
             return TEST_KEY[: self.bits // 8]
         where, raw = self._raw()
-        key = raw if len(raw) == self.bits // 8 else _from_hex(raw)
+        text = _from_hex(raw)  # so that 32 digits are never taken for 32 bytes, half a key
+        key = raw if text is None and self.env is None else text
         if key is None or len(key) != self.bits // 8:
             rule = f"must hold {self.bits // 8} bytes, raw or as {self.bits // 4} hexadecimal digits"
             raise ValueError(f"key: {where} {rule}, got {len(raw)} bytes; write another key, or set bits")

@@ -116,3 +116,16 @@ def test_a_key_of_another_length_is_refused(tmp_path):
         ValueError, match=r"must hold 16 bytes, raw or as 32 hexadecimal digits, got 10 bytes"
     ):
         KeySource(file=str(tmp_path / "short"))
+
+
+def test_hexadecimal_digits_are_never_taken_for_a_longer_raw_key(tmp_path, monkeypatch):
+    half = bytes(range(16)).hex()
+    (tmp_path / "half").write_text(half)
+    monkeypatch.setenv("LINKSIM_TEST_KEY", half)
+    for source in ({"file": str(tmp_path / "half")}, {"env": "LINKSIM_TEST_KEY"}):
+        assert len(KeySource(**source).read()) == 16
+        with pytest.raises(ValueError, match="must hold 32 bytes, raw or as 64 hexadecimal digits"):
+            KeySource(**source, bits=256)
+    monkeypatch.setenv("LINKSIM_TEST_KEY", "sixteen letters.")
+    with pytest.raises(ValueError, match="must hold 16 bytes"):
+        KeySource(env="LINKSIM_TEST_KEY")
