@@ -77,7 +77,9 @@ def locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / LOCK).open("a+b")
     with file:
-        if not _lock(file.fileno()):
+        with told(folder):
+            held = _lock(file.fileno())
+        if not held:
             file.seek(0)
             holder = file.read().decode(errors="replace").strip() or "another process"
             raise LinksimError(folder, "must not be in use", holder, "wait for it, or choose another --out")

@@ -30,6 +30,7 @@ from PIL import Image as Pictures
 
 from linksim import __version__, disk
 from linksim.codecs.base import Image
+from linksim.codecs.onnx import providers
 from linksim.errors import LinksimError
 from linksim.images import Photo
 from linksim.plan import Plan
@@ -62,6 +63,7 @@ def manifest(plan: Plan, photos: Sequence[Photo]) -> dict[str, Any]:
         "scenario": resolved(plan.scenario),
         "points": [dict(point.values) for point in plan.points],
         "engines": sorted({link.engine for point in plan.points for link in point.scenario.links.values()}),
+        "onnx_providers": providers(),
         "python": sys.version.split()[0],
         "platform": sys.platform,
         "git": git_state(),

@@ -45,10 +45,10 @@ PAPER = Size(token_stride=4, width=120, heads=6, layers=6)
 RECIPES = {
     "hda_deepsc_s": Recipe(
         size=Size(token_stride=8, width=192, heads=6, layers=4),
-        steps=16000,
+        steps=9400,
         stage_1=300,
         stage_2=700,
-        decay=4000,
+        decay=1000,
     ),
     "hda_deepsc_paper": Recipe(size=PAPER, steps=400_000, stage_1=40_000, stage_2=60_000, decay=100_000),
 }

@@ -111,7 +111,8 @@ class Amc:
 def payload_failure(mcs: Mcs, snr_db: float, blocks: int, gains: NDArray[np.float64]) -> float:
     """P(some block fails) when the payload's blocks are spread evenly over fades of gains |h|^2 [n].
 
-    log P_success = blocks * mean over fades of log(1 - BLER(|h|^2 snr)).
+    log P_success = blocks * mean over fades of log(1 - BLER(|h|^2 snr)): every code block is taken to lie in
+    one fade. Where fades are shorter than a code block, coding across them makes the truth better than this.
     """
     with np.errstate(divide="ignore"):
         realised_db = snr_db + 10 * np.log10(np.asarray(gains, np.float64))

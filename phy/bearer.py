@@ -50,7 +50,8 @@ class DigitalBearer:
         if isinstance(self.mcs, str):
             find_mcs(self.mcs)
         else:
-            bler.check_decoder(self.decoder.algorithm, self.decoder.schedule, self.decoder.iterations)
+            told = ("algorithm", "schedule", "iterations", "clip")
+            bler.check_chain(self.demapper, **{name: getattr(self.decoder, name) for name in told})
 
     @property
     def schemes(self) -> tuple[Mcs, ...]:

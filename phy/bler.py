@@ -74,16 +74,18 @@ def table() -> dict:
     return json.loads(files("phy").joinpath("data/bler_curves.json").read_text())
 
 
-def check_decoder(algorithm: str, schedule: str, iterations: int) -> None:
-    """ValueError where the curves were measured with another decoder than the one that will run."""
-    measured = {key: table()["decoder"][key] for key in ("algorithm", "schedule", "iterations")}
-    asked = {"algorithm": algorithm, "schedule": schedule, "iterations": iterations}
+def check_chain(demapper: str, **decoder: object) -> None:
+    """ValueError where the curves were measured with another demapper or decoder than those that will run.
+
+    decoder: the fields of `phy.fec.decoder.Decoder` that decide an answer.
+    """
+    measured = {"demapper": table()["demapper"]} | {key: table()["decoder"][key] for key in decoder}
+    asked = {"demapper": demapper} | decoder
     if asked != measured:
-        told = ", ".join(str(value) for value in measured.values())
-        got = ", ".join(str(value) for value in asked.values())
+        told, got = (", ".join(f"{k} {v}" for k, v in chain.items()) for chain in (measured, asked))
         raise ValueError(
-            f"decoder: adaptive modulation needs the decoder of its curves ({told}), got {got}; "
-            "name one mcs, or leave the decoder out"
+            f"decoder: adaptive modulation needs the receiver of its curves ({told}), got {got}; "
+            "name one mcs, or leave decoder and demapper out"
         )
 
 

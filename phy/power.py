@@ -18,7 +18,7 @@ def split_uses(n_uses: int, shares: Mapping[str, float]) -> dict[str, int]:
     >>> split_uses(12, {"digital": 0.2, "analog": 1.0})
     {'digital': 2, 'analog': 10}
     """
-    exact = {name: Fraction(share).limit_denominator(10**9) for name, share in shares.items()}
+    exact = {name: Fraction(s).limit_denominator(10**9) or Fraction(s) for name, s in shares.items()}
     total, run, border, uses = sum(exact.values()), Fraction(0), 0, {}
     for name, share in exact.items():
         run += share

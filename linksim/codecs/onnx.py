@@ -30,9 +30,7 @@ def session(path: Path) -> "InferenceSession":
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = int(os.environ.get("LINKSIM_THREADS", "0"))
     options.log_severity_level = 3
-    wanted = ["CUDAExecutionProvider", "CPUExecutionProvider"]
-    available = onnxruntime.get_available_providers()
-    return onnxruntime.InferenceSession(path, options, providers=[p for p in wanted if p in available])
+    return onnxruntime.InferenceSession(path, options, providers=providers())
 
 
 def run_graph(path: Path, **inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
@@ -40,6 +38,11 @@ def run_graph(path: Path, **inputs: NDArray[np.float32]) -> list[NDArray[np.floa
     return session(path).run(None, inputs)
 
 
-def provider(path: Path) -> str:
-    """Which provider runs a graph: for the manifest."""
-    return session(path).get_providers()[0]
+def providers() -> list[str]:
+    """What runs the graphs, preferred first; empty without ONNX Runtime. For the manifest, too."""
+    try:
+        import onnxruntime
+    except ImportError:
+        return []
+    available = onnxruntime.get_available_providers()
+    return [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in available]

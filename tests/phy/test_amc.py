@@ -158,7 +158,10 @@ def test_an_unknown_scheme_names_its_nearest():
         find_mcs("16qm-1/2")
 
 
-def test_adaptive_modulation_refuses_a_decoder_it_has_no_curves_for():
-    with pytest.raises(ValueError, match="decoder: adaptive modulation needs"):
-        DigitalBearer(mcs=Amc(), decoder=Decoder(iterations=3))
-    assert DigitalBearer(mcs="qpsk-1/2", decoder=Decoder(iterations=3)).decoder.iterations == 3
+@pytest.mark.parametrize(
+    "other", [{"decoder": Decoder(clip=1.0)}, {"demapper": "max-log"}, {"decoder": Decoder(iterations=3)}]
+)
+def test_adaptive_modulation_refuses_a_receiver_it_has_no_curves_for(other):
+    with pytest.raises(ValueError, match="decoder: adaptive modulation needs the receiver of its curves"):
+        DigitalBearer(mcs=Amc(), **other)
+    assert DigitalBearer(mcs="qpsk-1/2", **other).mcs == "qpsk-1/2"
