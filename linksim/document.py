@@ -143,9 +143,8 @@ class _Reader:
             key = key_node.value if key_node.tag == "tag:yaml.org,2002:str" else None
             where = f"{self.where(key_node)}: {dotted(field) or 'the scenario'}"
             if key is None:
-                raise ScenarioError(
-                    where, "a key must be text", getattr(key_node, "value", None), "put it in quotes"
-                )
+                got = key_node.value if isinstance(key_node, ScalarNode) else None
+                raise ScenarioError(where, "a key must be text", got, "put it in quotes")
             if key in tree:
                 raise ScenarioError(
                     where, f"{key!r} stands twice ({lines[key]} has it first)", None, "keep one"
@@ -161,7 +160,11 @@ class _Reader:
             raise ScenarioError(
                 where, "must be text, a number, true, false or null", node.value, "put it in quotes"
             )
-        value = self.yaml.constructor.construct_object(node)
+        try:
+            value = self.yaml.constructor.construct_object(node)
+        except ValueError as error:  # as !!int seven, or more digits than Python reads
+            kind = node.tag.rpartition(":")[2]
+            raise ScenarioError(where, f"must be a YAML {kind} ({error})", None, "mend the value") from error
         if isinstance(value, float) and not math.isfinite(value):
             raise ScenarioError(where, "must be a finite number", node.value, "write it in digits")
         return value

@@ -36,6 +36,9 @@ RULES = {
 REMEDIES = {
     "bool_type": "write true or false",
     "dataclass_type": "write {FIELD: VALUE, ...}",
+    "model_attributes_type": "write {FIELD: VALUE, ...}",
+    "dict_type": "write {FIELD: VALUE, ...}",
+    "mapping_type": "write {FIELD: VALUE, ...}",
     "float_type": "write it in digits, without quotes",
     "int_type": "write it in digits, without quotes",
     "string_type": "put it in quotes",
@@ -142,7 +145,7 @@ def _words(fault: Fault, same: list[Fault]) -> tuple[Field, str, object, str | N
     if fault.kind == "value_error":
         return _block_words(field, str(ctx["error"]))
     if fault.kind == UNKNOWN:
-        return field, RULES[UNKNOWN], None, near(field[-1], fault.known)
+        return field, RULES[UNKNOWN], None, near(field[-1], fault.known) or "take it away"
     if fault.kind == "union_tag_invalid":
         tags = re.findall(r"'([^']*)'", ctx["expected_tags"])
         hit = difflib.get_close_matches(ctx["tag"], tags, 1, cutoff=0.5)

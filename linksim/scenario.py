@@ -17,12 +17,16 @@ from linksim.document import Document
 from linksim.errors import ScenarioError
 from linksim.faults import first_fault
 from phy.link import Link
+from phy.units import check_snr
 
 AnyCodec = Annotated[Union[tuple(CODECS.values())], Field(discriminator="kind")]  # noqa: UP007
 """One of the codecs, told apart by `kind`."""
 
 Metric = Literal["psnr_db", "ms_ssim_db"]
 """A metric is named by the column of the result rows that holds it."""
+
+MOST_SEED = 2**63 - 1
+"""The largest that a result row holds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +87,9 @@ class Scenario:
             raise ValueError(
                 f"name: must be letters, digits and _ . + -, got {self.name!r}; it names a folder"
             )
-        if self.seed < 0:
-            raise ValueError(f"seed: must be >= 0, got {self.seed}; any whole number will do")
+        check_snr("snr_db", self.snr_db)
+        if not 0 <= self.seed <= MOST_SEED:
+            raise ValueError(f"seed: must be >= 0 and below 2^63, got {self.seed}; any such number will do")
         if not self.links:
             raise ValueError("links: must hold at least one link, got none; name one, as air")
         self._check_streams()

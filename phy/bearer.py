@@ -19,10 +19,15 @@ McsName = Annotated[str, WithJsonSchema({"type": "string", "enum": list(MCS)})]
 McsChoice = Annotated[Annotated[McsName, Tag("name")] | Annotated[Amc, Tag("amc")], Discriminator(_mcs_kind)]
 
 
+LEAST_SHARE, MOST_SHARE = 1e-6, 1e6
+"""Beyond them a share is a slip of the pen, and no fraction that `phy.power.split_uses` can keep."""
+
+
 def _check_share(share: float) -> None:
-    if not 0 < share < float("inf"):
+    if not LEAST_SHARE <= share <= MOST_SHARE:
         raise ValueError(
-            f"share: must be positive and finite, got {share}; it is the stream's relative weight in uses"
+            f"share: must be positive, {LEAST_SHARE:g} to {MOST_SHARE:g}, got {share}; it is the stream's "
+            "relative weight in uses"
         )
 
 

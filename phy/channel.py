@@ -32,7 +32,7 @@ def _n_blocks(block: Block, n_uses: int) -> int:
 
 
 def _spread(per_block: NDArray[np.complex128], block: Block, n_uses: int) -> NDArray[np.complex64]:
-    uses = n_uses if block == "frame" else block
+    uses = n_uses if block == "frame" else min(block, n_uses)
     return np.repeat(per_block, uses)[:n_uses].astype(np.complex64)
 
 

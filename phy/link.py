@@ -21,7 +21,7 @@ from phy.power import split_uses
 from phy.rng import Word
 from phy.transmission import Delivery, deliver
 from phy.types import Grant, Message
-from phy.units import linear_to_db
+from phy.units import check_snr, linear_to_db
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +45,7 @@ class Link:
     def __post_init__(self) -> None:
         if self.bandwidth_ratio <= 0:
             raise ValueError(f"bandwidth_ratio: must be positive, got {self.bandwidth_ratio}; 1/6 is usual")
+        check_snr("snr_offset_db", self.snr_offset_db)
         if not self.streams:
             raise ValueError("streams: must hold at least one stream, got none; name one with a kind")
 

@@ -6,6 +6,17 @@ SNR is Es/N0 per complex channel use with E|x|^2 = E|h|^2 = 1; the noise is n ~ 
 from fractions import Fraction
 from math import log10
 
+MOST_SNR_DB = 100.0
+"""An SNR and an offset of it lie within +-100 dB: float32 holds the noise and the LLRs of both together."""
+
+
+def check_snr(name: str, value_db: float) -> None:
+    """ValueError where an SNR in dB is none that the link can compute."""
+    if not abs(value_db) <= MOST_SNR_DB:
+        raise ValueError(
+            f"{name}: must lie between {-MOST_SNR_DB:g} and {MOST_SNR_DB:g} dB, got {value_db:g}; it is in dB"
+        )
+
 
 def db_to_linear(value_db: float) -> float:
     """10^(value_db / 10), a ratio of powers.

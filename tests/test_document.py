@@ -1,7 +1,7 @@
 """Strict YAML: what a scenario file may hold, and how its faults are told."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -42,7 +42,9 @@ def test_a_key_that_stands_twice_is_refused_with_both_lines():
         ("a: 2001-01-01", "s.yaml:1: a: must be text, a number, true, false or null, got '2001-01-01'"),
         ("a: !!python/object:os.system x", "s.yaml:1: a: must be text"),
         ("1: 2", "s.yaml:1: the scenario: a key must be text, got '1'"),
-        ("a: {[1]: 2}", "s.yaml:1: a: a key must be text"),
+        ("a: {[1]: 2}", "s.yaml:1: a: a key must be text; put it in quotes"),
+        ("a: !!int seven", "s.yaml:1: a: must be a YAML int (invalid literal"),
+        ("a: " + "9" * 5000, "s.yaml:1: a: must be a YAML int (Exceeds the limit"),
         ("a:\n  b: .nan", "s.yaml:2: a.b: must be a finite number, got '.nan'"),
         ("<<: {a: 1}", "s.yaml:1: the scenario: a key must be text"),
         ("a: 1\n---\nb: 2", "s.yaml:2: is not YAML (but found another document)"),
@@ -79,6 +81,7 @@ TREES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(TREES)
 def test_whatever_a_yaml_writer_writes_is_read_back(tree):
     from io import StringIO

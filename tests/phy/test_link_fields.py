@@ -76,6 +76,8 @@ BAD = {
     "unknown": ({"bandwith": 1}, "bandwith"),
     "scheme": (digital(mcs="16qam-2/3"), "did you mean"),
     "share": (digital(share=0), "share: must be positive"),
+    "no share": (digital(share=1e-300), "share: must be positive, 1e-06 to 1e\\+06, got 1e-300"),
+    "offset": ({"snr_offset_db": 1e300}, "snr_offset_db: must lie between -100 and 100 dB, got 1e\\+300"),
     "crc": (digital(crc=12), "16, 24 or 32"),
     "target": (digital(mcs={"amc": "hda", "target": 2}), "target: must lie between 0 and 1"),
     "outage": (digital(mcs={"amc": "hda", "max_outage": 0}), "max_outage: must lie in"),

@@ -55,6 +55,11 @@ def test_fading_is_constant_over_a_block_and_changes_between_blocks(block):
     assert all(len(set(h[i : i + size])) == 1 for i in range(0, 250, size))
 
 
+def test_a_block_longer_than_the_frame_is_as_long_as_the_frame():
+    endless, whole = (Rayleigh(block=block).fading(10, generator("x")) for block in (10**20, "frame"))
+    np.testing.assert_array_equal(endless, whole)
+
+
 def test_a_shorter_frame_sees_the_head_of_a_longer_one():
     for channel in (Awgn(), Rayleigh(), Rician(block=16)):
         long, short = channel.fading(1000, generator(3)), channel.fading(77, generator(3))
