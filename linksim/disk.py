@@ -61,10 +61,11 @@ def _sync(folder: Path) -> None:
 
 
 def remove_partials(folder: Path) -> None:
-    """Take away what a killed run left unfinished. Only the holder of the lock may."""
+    """Take away what a killed run left unfinished, where a run writes. Only the holder of the lock may."""
     with told(folder):
-        for path in folder.rglob(f".*{PARTIAL}"):
-            path.unlink(missing_ok=True)
+        for place in ("", "rows/", "figures/", "pictures/*/"):
+            for path in folder.glob(f"{place}.*{PARTIAL}"):
+                path.unlink(missing_ok=True)
 
 
 @contextmanager

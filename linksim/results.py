@@ -146,9 +146,15 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a run; LinksimError where there is none."""
     path = folder / MANIFEST
     try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
+        tree = json.loads(path.read_text())
+        if all(tree[name] for name in ("name", "deciding", "points")):
+            return tree
+        raise KeyError
+    except (FileNotFoundError, NotADirectoryError):
         raise LinksimError(folder, f"must be the folder of a run, with {MANIFEST}; check the path") from None
+    except (KeyError, TypeError):
+        rule = "must be the manifest of a run, with name, deciding and points"
+        raise LinksimError(path, rule, None, "run into another --out") from None
     except (OSError, ValueError) as error:
         raise LinksimError(path, "must be a manifest in JSON", str(error), "run into another --out") from None
 
@@ -185,11 +191,18 @@ def read_rows(folder: Path) -> pd.DataFrame:
 
 
 def read_shard(path: Path) -> pa.Table:
-    """The rows of one unit."""
+    """The rows of one unit, which each of them names: a shard under another name would count twice."""
     try:
-        return pq.read_table(path, partitioning=None)
+        table = pq.read_table(path, partitioning=None)
     except (OSError, pa.ArrowException) as error:
         raise LinksimError(path, "must be Parquet", str(error), "delete it and run again") from error
+    units = set(table["unit"].to_pylist()) if "unit" in table.column_names else set()
+    if units != {path.stem}:
+        got = ", ".join(map(str, units)) or "none"
+        raise LinksimError(
+            path, "must hold the rows of the unit it is named by", got, "delete it and run again"
+        )
+    return table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,6 +233,10 @@ def save_picture(path: Path, image: Image) -> None:
 
 
 def load_picture(path: Path) -> Image:
-    """uint8 [height, width, 3] of a picture that the run saved."""
-    with Pictures.open(path) as picture:
-        return np.array(picture)
+    """uint8 [height, width, 3] of a picture that the run saved; LinksimError where it is gone or broken."""
+    try:
+        with Pictures.open(path) as picture:
+            return np.array(picture)
+    except (OSError, SyntaxError) as error:
+        remedy = "put it back, or run into another --out"
+        raise LinksimError(path, "must be the picture that the run saved", str(error), remedy) from error

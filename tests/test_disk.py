@@ -31,6 +31,15 @@ def test_a_writer_killed_before_the_rename_changes_nothing(tmp_path, monkeypatch
     assert path.read_bytes() == b"new"
 
 
+def test_only_what_a_run_left_unfinished_is_taken_away(tmp_path):
+    theirs, ours = tmp_path / "mail" / ".draft.partial", tmp_path / "pictures" / "a" / ".point000.png.partial"
+    for path in (theirs, ours):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    disk.remove_partials(tmp_path)
+    assert (theirs.exists(), ours.exists()) == (True, False)
+
+
 def test_what_is_left_unfinished_is_no_shard(tmp_path):
     """Readers glob for *.parquet: a partial file must not end so."""
     assert not disk.PARTIAL.endswith(".parquet")

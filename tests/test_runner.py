@@ -19,6 +19,7 @@ from linksim.codecs.jpeg2000 import Jpeg2000
 from linksim.errors import LinksimError
 from linksim.load import load
 from linksim.plan import expand
+from linksim.report.table import SUMMARY
 from phy.draws import Draws
 from phy.ledger import CATEGORIES
 
@@ -296,7 +297,42 @@ def test_a_broken_shard_is_named_with_its_remedy(scenario, copy, done):
     pd.testing.assert_frame_equal(table(copy), table(done))
 
 
+def test_rows_under_another_name_are_refused_so_that_none_counts_twice(copy):
+    shard, *_ = sorted((copy / "rows").glob("*.parquet"))
+    shard.with_stem("again").write_bytes(shard.read_bytes())
+    told = f"again.parquet: must hold the rows of the unit it is named by, got '{shard.stem}'; delete it"
+    with pytest.raises(LinksimError, match=told):
+        results.read_rows(copy)
+
+
+def test_a_shard_of_something_else_is_refused(scenario, copy):
+    shard, *_ = sorted((copy / "rows").glob("*.parquet"))
+    pd.DataFrame({"a": [1]}).to_parquet(shard)
+    with pytest.raises(LinksimError, match="must hold the rows of the unit it is named by, got 'none'"):
+        go(scenario, copy)
+
+
+@pytest.mark.parametrize("text", ["[1]", "{}", "null", '{"name": "x", "deciding": {"a": 1}, "points": []}'])
+def test_a_manifest_of_something_else_is_refused(scenario, copy, text):
+    (copy / results.MANIFEST).write_text(text)
+    with pytest.raises(LinksimError, match=r"manifest\.json: must be the manifest of a run"):
+        go(scenario, copy)
+
+
+def test_a_picture_that_is_gone_is_named(scenario, copy):
+    lost = next((copy / "pictures").glob("*/original.png"))
+    lost.unlink()
+    (copy / SUMMARY).unlink()
+    with pytest.raises(
+        LinksimError, match=r"original\.png: must be the picture that the run saved.*put it back"
+    ):
+        go(scenario, copy)
+
+
 def test_a_folder_that_is_no_run_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(LinksimError, match=r"file: must be the folder of a run, with manifest\.json"):
+        results.read_manifest(tmp_path / "file")
     with pytest.raises(LinksimError, match=r"must be the folder of a run, with manifest\.json"):
         results.read_rows(tmp_path)
 

@@ -16,7 +16,7 @@ USES, PILOTS = 1200, 48
 def trial(point: int, values: Mapping, image_index: int, number: int, psnr_db: float, **changes) -> dict:
     """A row: a digital stream of 576 uses and an analog one of 576, in a frame of 1200 with 48 pilots."""
     row = {
-        "point": point, "unit": f"{point}-{image_index}-{number}", "snr_db": 10.0, **values,
+        "point": point, "unit": "unit", "snr_db": 10.0, **values,
         "image": f"photo{image_index}", "image_index": image_index, "trial": number, "height": HEIGHT,
         "width": WIDTH, "samples": SAMPLES, "outage": False, "psnr_db": psnr_db, "ms_ssim_db": None,
         "n_uses": USES, "uses.pilots": float(PILOTS), "uses.data": 200 / 2 + 570,
@@ -33,7 +33,9 @@ def write_run(
 ) -> Path:
     """The folder of a run with these points and rows, and a picture for every first trial."""
     folder.mkdir(parents=True)
-    (folder / results.MANIFEST).write_text(json.dumps({"name": folder.name, "points": list(points)}))
+    (folder / results.MANIFEST).write_text(
+        json.dumps({"name": folder.name, "deciding": {"digest": "by hand"}, "points": list(points)})
+    )
     results.write_rows(results.shard(folder, "unit"), list(rows))
     gallery = results.Gallery(folder=folder)
     for row in (row for row in rows if row["trial"] == 0):
