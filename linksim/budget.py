@@ -91,16 +91,19 @@ def frames(rows: Iterable[Row]) -> list[Frame]:
     ]
 
 
-def check_frames(plan: Plan, n_sources: Iterable[int]) -> None:
-    """LinksimError where a stream of some point can hold no payload in a frame for one of the pictures."""
+def check_frames(plan: Plan, pictures: Mapping[int, str]) -> None:
+    """LinksimError where a stream of some point can hold no payload in a frame for one of the pictures.
+
+    pictures: source samples -> the name of a picture that has so many.
+    """
     for point in plan.points:
         for link in point.scenario.links.values():
-            for n in sorted(set(n_sources)):
+            for n, picture in sorted(pictures.items()):
                 for told in link.shortfalls(n).values():
                     where, _, rule = told.partition(": ")
                     rule, _, remedy = rule.partition("; ")
-                    rule = f"{rule} (a picture of {n} samples)"
-                    raise LinksimError(f"links.{link.name}.{where}", rule, None, remedy)
+                    rule = f"{rule} (picture {picture!r} of {n} samples)"
+                    raise LinksimError(f"{plan.source}: links.{link.name}.{where}", rule, None, remedy)
 
 
 def _link_rows(point: Point, link: Link, n_source: int) -> list[Row]:

@@ -159,7 +159,7 @@ def _plan(
     from linksim.load import load
     from linksim.plan import expand
 
-    return expand(load(path, sets=sets, sweeps=sweeps, seed=seed, quick=quick))
+    return expand(load(path, sets=sets, sweeps=sweeps, seed=seed, quick=quick), source=str(path))
 
 
 if __name__ == "__main__":

@@ -84,9 +84,12 @@ LISTS: dict[str, Callable[[], Rows]] = {
 
 
 def _blocks(blocks: Mapping[str, type]) -> list[tuple[str, str, str]]:
-    return [
-        (kind, _fields(block), (block.__doc__ or "").strip().split("\n")[0]) for kind, block in blocks.items()
-    ]
+    return [(kind, _fields(block), _summary(block)) for kind, block in blocks.items()]
+
+
+def _summary(block: type) -> str:
+    """The first paragraph of its docstring, on one line."""
+    return " ".join((block.__doc__ or "").strip().split("\n\n")[0].split())
 
 
 def _fields(block: Any) -> str:

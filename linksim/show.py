@@ -14,15 +14,12 @@ HEAD = (*COLUMNS, *CATEGORIES, "uses/sample", "data alone")
 
 def check(plan: Plan) -> int:
     """How many images there are; LinksimError where one cannot be read or a frame holds no payload."""
-    sizes = _sizes(plan)
-    check_frames(plan, sizes)
-    return len(sizes)
+    return len(_checked_sizes(plan))
 
 
 def show_plan(plan: Plan) -> None:
     """What the plan comes to: its trials, and the budget of every point."""
-    sizes = _sizes(plan)
-    check_frames(plan, sizes)
+    sizes = _checked_sizes(plan)
     out = console()
     out.print(f"{plan.scenario.name}: {count(plan, len(sizes))}")
     for point in plan.points:
@@ -31,9 +28,11 @@ def show_plan(plan: Plan) -> None:
         print_rows(HEAD, [_cells(row) for row in rows] + [_frame_cells(frame) for frame in frames(rows)])
 
 
-def _sizes(plan: Plan) -> list[int]:
-    """Source samples of each picture."""
-    return [photo.image.size for photo in load_images(plan.scenario.images)]
+def _checked_sizes(plan: Plan) -> list[int]:
+    """Source samples of each picture, once every frame is seen to hold a payload."""
+    photos = load_images(plan.scenario.images)
+    check_frames(plan, {photo.image.size: photo.name for photo in photos})
+    return [photo.image.size for photo in photos]
 
 
 def count(plan: Plan, n_images: int) -> str:

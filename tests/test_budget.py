@@ -67,7 +67,6 @@ def test_without_csit_the_scheme_follows_the_long_term_snr():
 
 
 def test_a_frame_too_small_for_any_payload_is_refused_with_its_link_and_stream():
-    with pytest.raises(
-        LinksimError, match=r"^links\.air\.streams\.essential: must hold a payload, .*300 samples"
-    ):
-        check_frames(plan(), [KODAK, 300])
+    told = r"^scenario: links\.air\.streams\.essential: must hold a payload, .*\(picture 'b' of 300 samples\)"
+    with pytest.raises(LinksimError, match=told):
+        check_frames(plan(), {KODAK: "a", 300: "b"})

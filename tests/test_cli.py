@@ -80,6 +80,11 @@ def test_what_a_scenario_can_name_is_listed(what, capsys):
     assert len(lines) == 1 + len(rows)
 
 
+def test_what_a_codec_is_is_told_to_the_end_of_its_sentence(capsys):
+    assert call("list", "codecs") == 0
+    assert all(line.rstrip().endswith(".") for line in capsys.readouterr().out.splitlines()[1:])
+
+
 def test_the_choices_of_list_are_the_lists():
     assert tuple(LISTS) == LISTED
 
@@ -138,7 +143,7 @@ WRONG = {
     ),
     "a folder that is not there": ("folder: pictures", "folder: nowhere", "s.yaml:2: images.folder: "),
     "an unknown set": ("folder: pictures", "set: nowhere", "s.yaml:2: images.set: "),
-    "a frame without room": ("1/6", "1/6000", "links.air.streams.picture: must hold a payload"),
+    "a frame without room": ("1/6", "1/6000", "s.yaml: links.air.streams.picture: must hold a payload"),
 }
 
 

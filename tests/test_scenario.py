@@ -278,6 +278,22 @@ def test_a_fault_in_a_sweep_of_the_file_names_its_line(write):
         load(path)
 
 
+def test_a_fault_of_values_that_only_meet_in_the_grid_names_the_file_and_the_point(file):
+    bearer = "links.air.streams.essential"
+    sweeps = [f"{bearer}.decoder.iterations=20,50", f"{bearer}.mcs=qpsk-1/2,{{amc: hda}}"]
+    with pytest.raises(
+        ScenarioError, match=r"^s\.yaml: sweep point .*iterations=50, .*: adaptive modulation"
+    ):
+        expand(load(file, sets=[f"{bearer}.mcs=qpsk-1/2"], sweeps=sweeps), source="s.yaml")
+
+
+def test_a_grid_of_too_many_points_is_refused_before_it_is_made(file):
+    scenario = load(file, sweeps=["snr_db=0:20:0.1", "links.air.channel.k_factor=0:10:0.1"])
+    told = r"^s\.yaml: sweep: must have at most 10000 points, got 20301; sweep fewer"
+    with pytest.raises(ScenarioError, match=told):
+        expand(scenario, source="s.yaml")
+
+
 def test_the_schema_describes_what_is_accepted():
     tree = schema()
     assert tree["additionalProperties"] is False
