@@ -57,7 +57,10 @@ def load_images(images: Images) -> list[Photo]:
 
 
 def read_image(path: Path) -> Image:
-    """uint8 [height, width, 3] of a picture file; LinksimError where it is none."""
+    """uint8 [height, width, 3] of a picture file; LinksimError where it is none, or has no name in UTF-8."""
+    if not path.name.isprintable():
+        told = "must have a name of printable characters in UTF-8"
+        raise LinksimError(path.parent, told, ascii(path.name), "rename the picture")
     try:
         with Pictures.open(path) as picture:
             upright = ImageOps.exif_transpose(picture)

@@ -69,6 +69,8 @@ def read_card(folder: Path, kind: str) -> Card:
     path = folder / CARD
     try:
         card = Card(**json.loads(path.read_text()))
+        if not (isinstance(card.files, dict) and isinstance(card.network, dict)):
+            raise TypeError("files or network that are no mapping")
     except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
         raise CardError(f"{path}: must be a card in JSON, got {error}; export the network again") from error
     if card.kind != kind:
@@ -79,6 +81,6 @@ def read_card(folder: Path, kind: str) -> Card:
         if not (folder / name).is_file():
             raise CardError(f"{folder / name}: must exist, the card names it; export the network again")
         if (got := sha256(folder / name)) != expected:
-            rule = f"SHA-256 must be {expected[:12]}..., got {got[:12]}..."
+            rule = f"SHA-256 must be {str(expected)[:12]}..., got {got[:12]}..."
             raise CardError(f"{folder / name}: {rule}; restore the file or export again")
     return card

@@ -176,6 +176,12 @@ def test_a_file_that_is_no_picture_is_named(tmp_path, content):
     assert got.startswith(f"{tmp_path}/b.png: must be a PNG or JPEG picture, got ")
 
 
+@pytest.mark.parametrize("name", ["x\udcff.png", "x\ny.png", "x\x1b[31m.png"])
+def test_a_picture_whose_name_no_table_can_hold_is_told(tmp_path, name):
+    Pictures.fromarray(picture()).save(tmp_path / name)
+    assert "must have a name of printable characters in UTF-8" in told(Images(folder=str(tmp_path)))
+
+
 def test_a_picture_that_ends_too_soon_is_named(tmp_path):
     save(tmp_path / "a.png", picture(64, 64))
     content = (tmp_path / "a.png").read_bytes()

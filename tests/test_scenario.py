@@ -1,17 +1,19 @@
 """A scenario file becomes the blocks themselves; every fault is one line that says where and what to do."""
 
 import json
+import shutil
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+from linksim.codecs.network import FILES, NUMBERS, find_network
 from linksim.document import Document, parse
 from linksim.errors import ScenarioError
 from linksim.load import load, spread
 from linksim.plan import expand
 from linksim.scenario import Scenario, build, digest, resolved, schema
-from models.card import Card, write_card
+from models.card import Card, sha256, write_card
 from phy.amc import Amc
 from phy.channel import Rician
 
@@ -152,10 +154,15 @@ def test_a_fault_names_its_line_field_and_rule(old, new, told):
 
 @pytest.fixture
 def write(tmp_path):
-    """Writes a scenario file whose network is an empty card."""
-    nothing = {field: {} for field in ("streams", "files", "graphs", "network")}
-    card = Card(name="empty", kind="hda_deepsc", version=1, paper="none", **nothing)
+    """Writes a scenario file whose network is empty files."""
     (tmp_path / "card").mkdir()
+    for name in FILES:
+        (tmp_path / "card" / name).touch()
+    files = {name: sha256(tmp_path / "card" / name) for name in FILES}
+    card = Card(
+        name="empty", kind="hda_deepsc", version=1, paper="none", streams={}, graphs={},
+        files=files, network=dict.fromkeys(NUMBERS, 1),
+    )  # fmt: skip
     write_card(card, tmp_path / "card")
 
     def written(more: str = "", card: str = "card") -> Path:
@@ -187,6 +194,36 @@ def test_a_card_whose_file_has_changed_is_told_with_its_line(write, tmp_path):
         ScenarioError, match=r"s\.yaml:3: codec\.card: .*decoder\.onnx: SHA-256 must be 000000000000"
     ):
         load(path)
+
+
+CARD_FAULTS = [
+    ({"files": 3}, "must be a card in JSON, got files or network that are no mapping"),
+    ({"network": [1]}, "must be a card in JSON, got files or network that are no mapping"),
+    ({"files": {}}, "must have files.encoder.onnx; export the network again"),
+    ({"files": {"encoder.onnx": 5}}, "SHA-256 must be 5..., got e3b0c44298fc...; restore the file"),
+    ({"network": {}}, "must have network.image_multiple, a number; export the network again"),
+    ({"network": dict.fromkeys(NUMBERS, "a")}, "must have network.image_multiple, a number"),
+]
+
+
+@pytest.mark.parametrize(("change", "told"), CARD_FAULTS, ids=[told for _, told in CARD_FAULTS])
+def test_a_card_that_cannot_run_is_told_before_it_runs(write, tmp_path, change, told):
+    path, file = write(), tmp_path / "card" / "card.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    with pytest.raises(ScenarioError) as caught:
+        load(path)
+    assert str(caught.value).startswith(f"{path}:3: codec.card: ")
+    assert told in str(caught.value)
+
+
+def test_a_card_with_another_number_is_another_network(write, tmp_path):
+    write()
+    card, other = tmp_path / "card", tmp_path / "other"
+    shutil.copytree(card, other)
+    tree = json.loads((card / "card.json").read_text())
+    tree["network"] |= {"nominal_step": 2}
+    (other / "card.json").write_text(json.dumps(tree))
+    assert find_network(str(card)).fingerprint != find_network(str(other)).fingerprint
 
 
 def test_any_dotted_field_can_be_set(file):

@@ -12,8 +12,15 @@ from linksim.codecs.entropy import EntropyTables, read_tables
 from linksim.codecs.header import Header, QuantisedPower, quantised_log2_power
 from linksim.codecs.onnx import run_graph
 from linksim.errors import LinksimError
-from models.card import Card, CardError, find_folder, read_card
+from models.card import CARD, Card, CardError, find_folder, read_card
 from phy.types import SymbolsObserved
+
+FILES = ("encoder.onnx", "transmitter.onnx", "decoder.onnx", "entropy.npz")
+NUMBERS = (
+    *("image_multiple", "token", "z_channels", "z_d_channels"),
+    *("n_steps", "log2_step_first", "steps_per_octave", "nominal_step", "nominal_log2_power"),
+)
+"""What a card must hold for its network to run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +32,9 @@ class Network:
 
     @property
     def fingerprint(self) -> str:
-        """The checksums of the card's files."""
-        return ", ".join(f"{name} {checksum}" for name, checksum in sorted(self.card.files.items()))
+        """The checksums of the card's files, and its numbers."""
+        told = {**self.card.files, **self.card.network}
+        return ", ".join(f"{name} {value}" for name, value in sorted(told.items()))
 
     @property
     def tables(self) -> EntropyTables:
@@ -128,7 +136,13 @@ def find_network(card: str) -> Network:
     """The network that a scenario names, checksums verified. Raises LinksimError."""
     try:
         folder = find_folder(card)
-        return Network(folder=folder, card=read_card(folder, "hda_deepsc"))
+        network = Network(folder=folder, card=read_card(folder, "hda_deepsc"))
     except CardError as error:
         where, _, rest = str(error).partition(": ")
         raise LinksimError(where, rest) from error
+    missing = [f"files.{name}" for name in FILES if name not in network.card.files]
+    missing += [f"network.{n}" for n in NUMBERS if type(network.card.network.get(n)) not in (int, float)]
+    if missing:
+        rule = f"must have {missing[0]}" + (", a number" if missing[0].startswith("network") else "")
+        raise LinksimError(folder / CARD, rule, None, "export the network again")
+    return network
