@@ -24,6 +24,25 @@ def test_our_own_packages_are_found(tmp_path):
     assert import_linksim(tmp_path).returncode == 0
 
 
+def test_the_command_beside_a_foreign_package_is_one_line_and_exit_code_2(tmp_path):
+    (tmp_path / "phy").mkdir()
+    (tmp_path / "phy" / "__init__.py").write_text("raise SystemExit('a stranger ran')")
+    command = Path(sys.executable).with_name("linksim")
+    done = subprocess.run(
+        [command, "--version"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        f"linksim: 'phy' is {tmp_path / 'phy'}, not linksim's own; take {tmp_path} off"
+    )
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
 @pytest.mark.parametrize("name", ["phy", "models"])
 def test_a_foreign_package_is_named_with_its_place(tmp_path, name):
     (tmp_path / name).mkdir()

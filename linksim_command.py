@@ -1,0 +1,16 @@
+"""The command `linksim`, from outside the package: where it cannot be imported, one line says why."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command; exit code 2 where linksim cannot be imported, as for every mistake of its user."""
+    try:
+        from linksim.cli import main as command
+    except ImportError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped.\n")
+        sys.exit(130)
+    command()
