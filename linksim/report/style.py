@@ -37,6 +37,7 @@ RC: Mapping[str, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 9.5,
     "pdf.fonttype": 42,
+    "text.parse_math": False,  # a picture may be called $x_{
 }
 
 

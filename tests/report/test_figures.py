@@ -117,6 +117,11 @@ def test_the_strip_shows_the_original_every_point_and_the_eavesdropper(lossy):
         np.testing.assert_array_equal(tile.picture, plain(level))
 
 
+def test_names_are_drawn_as_they_are_and_never_read_as_formulas(tmp_path):
+    rows = [trial(0, {"codec.card": "$x_{$"}, 0, 0, 12.0, image="a$\\b_{$c")]
+    assert write_report(write_run(tmp_path / "money", [{"codec.card": "$x_{$"}], rows))
+
+
 def test_an_outage_is_told_under_its_picture(tmp_path):
     rows = [trial(0, {}, 0, 0, 12.34, outage=True)]
     assert strip_rows(write_run(tmp_path / "lost", [{}], rows))[0][1].words == "12.3 dB, outage"
