@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
@@ -176,5 +176,16 @@ def schema() -> dict[str, Any]:
     tree = adapter().json_schema()
     tree["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     tree["$defs"]["Link"]["properties"].pop("name")
+    for member in {reference.rpartition("/")[2] for reference in _tagged(tree)}:
+        definition = tree["$defs"][member]
+        definition["required"] = sorted({"kind", *definition.get("required", ())})
     tree["properties"]["sweep"]["additionalProperties"] = {"anyOf": [{"type": "array"}, {"type": "string"}]}
     return tree
+
+
+def _tagged(node: Any) -> Iterator[str]:
+    """The references of all that are told apart by `kind`: where there is a choice, none is the default."""
+    if isinstance(node, dict):
+        yield from node.get("discriminator", {}).get("mapping", {}).values()
+    for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _tagged(inner)

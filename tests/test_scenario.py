@@ -334,6 +334,8 @@ def test_a_grid_of_too_many_points_is_refused_before_it_is_made(file):
 def test_the_schema_describes_what_is_accepted():
     tree = schema()
     assert tree["additionalProperties"] is False
+    assert all("kind" in tree["$defs"][name]["required"] for name in ("Rician", "DigitalBearer", "Jpeg2000"))
+    assert "kind" not in tree["$defs"]["PerfectCsi"].get("required", ())  # the only one: none is chosen
     assert "name" not in tree["$defs"]["Link"]["properties"]
     assert tree["$defs"]["Rician"]["properties"]["kind"]["const"] == "rician"
     assert {"awgn", "rayleigh", "rician"} == set(
