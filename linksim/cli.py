@@ -29,6 +29,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     except (LinksimError, click.ClickException) as error:
         _complain(error.format_message() if isinstance(error, click.ClickException) else str(error))
         sys.exit(2)
+    except PermissionError as error:
+        _complain(f"{error.filename}: must be open to you, got {error.strerror!r}; check its permissions")
+        sys.exit(2)
     except (click.Abort, KeyboardInterrupt) as stop:
         below_the_key = "\n" if sys.stderr.isatty() and str(stop) else ""  # the terminal has just shown ^C
         click.echo(below_the_key + (str(stop) or "Stopped."), err=True)
@@ -41,6 +44,15 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _complain(text: str) -> None:
     click.secho(" ".join(text.split()), fg="red", err=True)
+
+
+class _Place(click.Path):
+    """A path to write to; an empty one, as of a variable that is not set, is not the working directory."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("must name a place, got nothing; write . for the working directory", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def _changes(command: Command) -> Command:
@@ -79,7 +91,7 @@ def linksim() -> None:
 @linksim.command(short_help="Run a scenario and report.")
 @SCENARIO
 @_changes
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the results; runs/NAME if not given.")
+@click.option("--out", type=_Place(path_type=Path), help="Folder of the results; runs/NAME if not given.")
 def run(scenario: Path, out: Path | None, **changes: Any) -> None:
     """Run SCENARIO, or what of it is not in the results yet, and report."""
     from linksim.live import run_live
@@ -129,7 +141,7 @@ def list_(what: str) -> None:
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=_Place(path_type=Path),
     default=Path("runs/compared.png"),
     show_default=True,
     help="The figure, PNG, PDF or SVG.",

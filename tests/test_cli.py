@@ -169,6 +169,24 @@ def test_an_empty_folder_is_one_line(folder, capsys):
     assert not (folder / "runs").exists()
 
 
+def test_an_empty_place_is_not_the_working_directory(folder, capsys):
+    before = sorted(folder.rglob("*"))
+    assert call("run", "s.yaml", "--out", "") == 2
+    told = "Invalid value for '--out': must name a place, got nothing; write . for the working directory\n"
+    assert capsys.readouterr().err == told
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_folder_behind_closed_doors_is_one_line(folder, capsys, monkeypatch):
+    def closed(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_dir", closed)
+    assert call("run", "s.yaml") == 2
+    told = "pictures: must be open to you, got 'Permission denied'; check its permissions\n"
+    assert capsys.readouterr().err == told
+
+
 def test_a_picture_that_is_none_is_one_line_that_names_it(folder, capsys):
     (folder / "pictures" / "text.png").write_text("not a picture")
     assert call("run", "s.yaml") == 2

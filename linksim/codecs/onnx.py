@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.errors import MissingTool
+from linksim.errors import LinksimError, MissingTool
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -28,9 +28,19 @@ def session(path: Path) -> "InferenceSession":
         remedy = "pip install 'linksim-phy[cpu]' or 'linksim-phy[gpu]'"
         raise MissingTool("codec", "must have ONNX Runtime", str(error), remedy) from error
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = int(os.environ.get("LINKSIM_THREADS", "0"))
+    options.intra_op_num_threads = _threads()
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(path, options, providers=providers())
+
+
+def _threads() -> int:
+    """What LINKSIM_THREADS says; 0 leaves it to ONNX Runtime."""
+    told = os.environ.get("LINKSIM_THREADS") or "0"
+    if not (told.isascii() and told.isdigit()):
+        raise LinksimError(
+            "LINKSIM_THREADS", "must be a whole number of threads", told, "unset it for all cores"
+        )
+    return int(told)
 
 
 def run_graph(path: Path, **inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:

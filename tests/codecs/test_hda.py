@@ -8,6 +8,7 @@ import pytest
 from linksim.codecs.hda import Analog, HdaDeepsc, bits_to_words, fit, read_essential, words_to_bits
 from linksim.codecs.header import HEADER_BITS, HEADER_USES
 from linksim.codecs.network import find_network
+from linksim.codecs.onnx import session
 from linksim.errors import LinksimError
 from phy.types import BitsObserved, Grant, SymbolsObserved
 
@@ -161,8 +162,9 @@ def test_a_wrong_payload_that_passes_the_checksum_is_a_picture_or_an_outage():
     rng, shape, codec = np.random.default_rng(0), (64, 64, 3), HdaDeepsc(card=CARD, concealment="mean")
     auxiliary = noisy(np.zeros(2048 - 341, np.complex64), 10.0)
     outages = 0
-    for _ in range(20):
-        bits = rng.integers(0, 2, 700, np.uint8)
+    wrong = [rng.integers(0, 2, 700, np.uint8) for _ in range(20)]
+    wrong.append(np.ones(700, np.uint8))  # more than the range coder's range: no code at all
+    for bits in wrong:
         bits[HEADER_BITS - 1] = 1  # integers are said to follow
         reception = {"essential": BitsObserved(data=bits, ok=True), "auxiliary": auxiliary}
         (decoded,) = codec.decode([reception], [shape])
@@ -189,3 +191,13 @@ def test_an_outage_without_analog_symbols_is_grey():
     (decoded,) = HdaDeepsc(card=CARD).decode([lost], [(20, 30, 3)])
     assert decoded.outage
     assert (decoded.image == 128).all()
+
+
+@pytest.mark.parametrize("threads", ["two", "-1", "1.5"])
+def test_threads_that_are_no_number_are_one_clear_line(monkeypatch, threads):
+    monkeypatch.setenv("LINKSIM_THREADS", threads)
+    session.cache_clear()
+    with pytest.raises(
+        LinksimError, match=f"LINKSIM_THREADS: must be a whole number of threads, got '{threads}'"
+    ):
+        HdaDeepsc(card=CARD).network.encode(photo(64, 64))
