@@ -244,7 +244,7 @@ def train(
         facts = run.take_step(photos)
         if run.step % LOG_EVERY == 0:
             run.say(**facts)
-        if run.step % recipe.validate_every == 0:
+        if run.step % recipe.validate_every == 0 or run.step == recipe.steps:
             run.say(**run.validate_average(held_out))
         if time.time() - run.last_save > CHECKPOINT_S:
             run.save()

@@ -21,6 +21,15 @@ class Decoded:
     outage: bool
 
 
+GREY = 128
+"""The level of the flat picture that conceals an outage."""
+
+
+def grey(shape: tuple[int, int, int]) -> Image:
+    """Flat grey: what an outage looks like where nothing of the picture arrived."""
+    return np.full(shape, GREY, np.uint8)
+
+
 class Codec(Protocol):
     """One system's source side. Stateless and batched: item i of every list is trial i."""
 

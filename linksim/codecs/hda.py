@@ -19,14 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linksim.codecs import header as side_information
-from linksim.codecs.base import Decoded, Image
+from linksim.codecs.base import Decoded, Image, grey
 from linksim.codecs.entropy import WORD_BITS
 from linksim.codecs.header import HEADER_BITS, HEADER_USES, Header, nearest_design_snr, quantised_log2_power
 from linksim.codecs.network import Network, find_network
 from phy.types import Bits, BitsObserved, Grant, Message, Reception, Symbols, SymbolsObserved
-
-GREY = 128
-"""The flat picture that conceals an outage."""
 
 
 def words_to_bits(words: NDArray[np.uint32]) -> NDArray[np.uint8]:
@@ -38,11 +35,6 @@ def bits_to_words(bits: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """The inverse of `words_to_bits`; bits beyond the last whole word are left out."""
     whole = bits[: bits.size // WORD_BITS * WORD_BITS]
     return np.packbits(whole).view(">u4").astype(np.uint32)
-
-
-def grey(shape: tuple[int, int, int]) -> Image:
-    """What an outage looks like."""
-    return np.full(shape, GREY, np.uint8)
 
 
 @dataclass(frozen=True, kw_only=True)

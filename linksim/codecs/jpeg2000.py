@@ -13,11 +13,9 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from linksim.codecs import openjpeg
-from linksim.codecs.base import Decoded, Image
+from linksim.codecs.base import Decoded, Image, grey
 from phy.types import Bits, BitsObserved, Grant, Message, Reception
 
-GREY = 128
-"""The flat picture that conceals an outage."""
 FINENESS = 1024
 """The search for the target ends when it is known to 1/1024 of the budget, or 8 bytes."""
 
@@ -86,11 +84,6 @@ def fitted(pixels: bytes, shape: tuple[int, int, int], budget: int) -> bytes:
         middle = (low + high) // 2
         low, high = (middle, high) if fits(middle) else (low, middle)
     return best
-
-
-def grey(shape: tuple[int, int, int]) -> Image:
-    """What an outage looks like."""
-    return np.full(shape, GREY, np.uint8)
 
 
 def _decode(got: BitsObserved, shape: tuple[int, int, int]) -> Decoded:

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from linksim.codecs import openjpeg
-from linksim.codecs.jpeg2000 import GREY, Jpeg2000, fitted
+from linksim.codecs.base import GREY
+from linksim.codecs.jpeg2000 import Jpeg2000, fitted
 from linksim.errors import MissingTool
 from linksim.images import Photo, load_images
 from linksim.metrics import psnr_db, squared_error
