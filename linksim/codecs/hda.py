@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from linksim.codecs import header as side_information
 from linksim.codecs.base import Decoded, Image, grey
 from linksim.codecs.entropy import WORD_BITS
-from linksim.codecs.header import HEADER_BITS, HEADER_USES, Header, nearest_design_snr, quantised_log2_power
+from linksim.codecs.header import HEADER_BITS, HEADER_USES, Header, nearest_design_snr, power_index
 from linksim.codecs.network import Network, find_network
 from phy.types import Bits, BitsObserved, Grant, Message, Reception, Symbols, SymbolsObserved
 
@@ -80,7 +80,7 @@ class HdaDeepsc:
             "coded": words is not None,
         }
         symbols, power = network.analog(z, q, Header(power=0, **known), image.shape, uses)
-        bits = side_information.pack(Header(power=power.index, **known))
+        bits = side_information.pack(Header(power=power, **known))
         if words is not None:
             bits = np.concatenate([bits, words_to_bits(words)])
         bits = bits[: essential.payload_bits]
@@ -164,7 +164,7 @@ def nominal(
     """
     header = Header(
         step=network.number("nominal_step"),
-        power=quantised_log2_power(2.0 ** network.card.network["nominal_log2_power"]).index,
+        power=power_index(2.0 ** network.card.network["nominal_log2_power"]),
         design_snr_db=nearest_design_snr(-10 * float(np.log10(np.mean(got.noise_var)))),
         coded=True,
     )
@@ -207,7 +207,7 @@ class Analog:
         known = {"step": 0, "design_snr_db": nearest_design_snr(grant.snr_db), "coded": False}
         q = np.zeros(network.integers_shape(image.shape), np.int32)
         symbols, power = network.analog(z, q, Header(power=0, **known), image.shape, uses)
-        front = side_information.to_symbols(side_information.pack(Header(power=power.index, **known)))
+        front = side_information.to_symbols(side_information.pack(Header(power=power, **known)))
         return {"auxiliary": Symbols(data=np.concatenate([front, symbols])[: grant.channel_uses])}
 
     def _decode(self, got: SymbolsObserved, shape: tuple[int, int, int]) -> Decoded:

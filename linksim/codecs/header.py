@@ -34,26 +34,18 @@ class Header:
 
     @property
     def log2_power(self) -> float:
-        return LOG2_POWER_FIRST + self.power / POWERS_PER_OCTAVE
+        return log2_power(self.power)
 
 
-@dataclass(frozen=True, kw_only=True)
-class QuantisedPower:
-    """A power on the header's grid: 2^log2."""
-
-    index: int
-
-    @property
-    def log2(self) -> float:
-        return LOG2_POWER_FIRST + self.index / POWERS_PER_OCTAVE
+def log2_power(index: int) -> float:
+    """log2 of the power of that index on the header's grid."""
+    return LOG2_POWER_FIRST + index / POWERS_PER_OCTAVE
 
 
-def quantised_log2_power(power: float) -> QuantisedPower:
-    """The smallest power of the grid that is at least `power`, so that normalised symbols never exceed mean
-    power 1.
-    """
+def power_index(power: float) -> int:
+    """Index of the grid's smallest power that is at least `power`: normalised symbols never exceed it."""
     index = np.ceil((np.log2(max(power, 1e-30)) - LOG2_POWER_FIRST) * POWERS_PER_OCTAVE)
-    return QuantisedPower(index=int(np.clip(index, 0, 2**POWER_BITS - 1)))
+    return int(np.clip(index, 0, 2**POWER_BITS - 1))
 
 
 def nearest_design_snr(snr_db: float) -> int:

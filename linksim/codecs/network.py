@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from linksim.codecs.base import Image
 from linksim.codecs.entropy import EntropyTables, read_tables
-from linksim.codecs.header import Header, QuantisedPower, quantised_log2_power
+from linksim.codecs.header import Header, log2_power, power_index
 from linksim.codecs.onnx import run_graph
 from linksim.errors import LinksimError
 from models.card import CARD, Card, CardError, find_folder, read_card
@@ -89,8 +89,8 @@ class Network:
         header: Header,
         shape: tuple[int, int, int],
         uses: int,
-    ) -> tuple[NDArray[np.complex64], QuantisedPower]:
-        """The analog symbols, complex64 [uses] of mean power at most 1, and the power that scaled them.
+    ) -> tuple[NDArray[np.complex64], int]:
+        """The analog symbols, complex64 [uses] of mean power at most 1, and the index of their power scale.
 
         `header` says the step and the design SNR; its power is not read.
         """
@@ -99,8 +99,8 @@ class Network:
         _, places = self.layout(shape, 2 * uses)
         sent = np.zeros(2 * uses, np.float32)
         sent[: places.size] = x.reshape(-1)[places]
-        power = quantised_log2_power(float(np.sum(sent.astype(np.float64) ** 2)) / max(sent.size, 1))
-        sent /= np.float32(2 ** ((power.log2 + 1) / 2))
+        power = power_index(float(np.sum(sent.astype(np.float64) ** 2)) / max(sent.size, 1))
+        sent /= np.float32(2 ** ((log2_power(power) + 1) / 2))
         return (sent[0::2] + 1j * sent[1::2]).astype(np.complex64), power
 
     def dequantised(self, q: NDArray[np.int32], header: Header) -> NDArray[np.float32]:

@@ -9,9 +9,10 @@ from linksim.codecs.header import (
     HEADER_USES,
     Header,
     from_symbols,
+    log2_power,
     nearest_design_snr,
     pack,
-    quantised_log2_power,
+    power_index,
     to_symbols,
     unpack,
 )
@@ -33,7 +34,7 @@ def test_unpack_undoes_pack(header):
 
 @given(st.floats(1e-4, 1e4))
 def test_quantised_power_is_never_below_the_power_and_at_most_a_32nd_of_an_octave_above(power):
-    quantised = 2 ** quantised_log2_power(power).log2
+    quantised = 2 ** log2_power(power_index(power))
     assert power <= quantised * (1 + 1e-12)
     assert quantised <= power * 2 ** (1 / 32) * (1 + 1e-12)
 
