@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from phy import mapping
 from phy.constellation import Constellation
 from phy.fec import reference
-from phy.fec.code import Code
+from phy.fec.code import Code, GraphCode
 from phy.fec.decoder import Decoder
 from phy.mapping import Demapping
 
@@ -71,7 +71,10 @@ class ReferenceEngine:
 
     def decode(self, code: Code, llr: NDArray[np.float32], decoder: Decoder) -> NDArray[np.uint8]:
         """See `Engine.decode`."""
-        return reference.decode(code, llr, decoder).bits[:, : code.k]
+        if not isinstance(code, GraphCode):
+            raise ValueError(f"engine: reference decodes on graphs, got {code.name!r}; take engine: sionna")
+        known = 1e3 if decoder.clip is None else decoder.clip
+        return reference.decode(code, code.gather(llr, known), decoder).bits[:, code.info]
 
 
 def _sionna() -> Engine:

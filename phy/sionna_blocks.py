@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from phy.constellation import Constellation
-from phy.fec.code import Code
+from phy.fec.code import GraphCode
 from phy.fec.reference import tanner_graph
 from phy.mapping import Demapping
 
@@ -112,17 +112,17 @@ def _real(precision: Precision) -> tf.DType:
     return tf.float32 if precision == "single" else tf.float64
 
 
-def _bit_of_edge(code: Code) -> np.ndarray:
+def _bit_of_edge(code: GraphCode) -> np.ndarray:
     """int [edges]: Sionna numbers the edges bit by bit."""
-    return np.repeat(np.arange(code.n), code.parity_check().sum(axis=0, dtype=np.int64))
+    return np.repeat(np.arange(code.mother_n), code.parity_check().sum(axis=0, dtype=np.int64))
 
 
-def empty_state(code: Code, lanes: int, precision: Precision = "single") -> Any:
+def empty_state(code: GraphCode, lanes: int, precision: Precision = "single") -> Any:
     """Messages of lanes that have not begun: [edges, lanes]."""
     return tf.zeros((_bit_of_edge(code).size, lanes), _real(precision))
 
 
-def _one_iteration(code: Code, algorithm: str, clip: float, precision: Precision) -> LDPCBPDecoder:
+def _one_iteration(code: GraphCode, algorithm: str, clip: float, precision: Precision) -> LDPCBPDecoder:
     """Sionna's decoder, one flooding iteration a call: logits [lanes, n] and messages in, the same out."""
     return LDPCBPDecoder(
         code.parity_check().copy(),
@@ -137,7 +137,7 @@ def _one_iteration(code: Code, algorithm: str, clip: float, precision: Precision
 
 @lru_cache(maxsize=32)
 def decoder(
-    code: Code, algorithm: str, clip: float, lanes: int, precision: Precision = "single"
+    code: GraphCode, algorithm: str, clip: float, lanes: int, precision: Precision = "single"
 ) -> Callable[..., tuple[Any, Any, Any, Any]]:
     """Compiled: some iterations of Sionna's flooding decoder on `lanes` codewords, each with its own stop.
 
@@ -149,7 +149,7 @@ def decoder(
     """
     bit_of_edge, satisfied = _bit_of_edge(code), _syndrome(code)
     block = _one_iteration(code, algorithm, clip, precision)
-    llr_spec = tf.TensorSpec((code.n, lanes), _real(precision))
+    llr_spec = tf.TensorSpec((code.mother_n, lanes), _real(precision))
     state_spec = tf.TensorSpec((bit_of_edge.size, lanes), _real(precision))
     lane_spec, scalar, flag = (
         tf.TensorSpec(shape, dtype) for shape, dtype in (((lanes,), tf.int32), ((), tf.int32), ((), tf.bool))
@@ -162,7 +162,7 @@ def decoder(
 
         def iterate(it, state, soft, iterations, ended):
             logits, state = block(-tf.transpose(llr), msg_v2c=state)
-            soft = tf.where(ended, soft, -tf.transpose(tf.ensure_shape(logits, (lanes, code.n))))
+            soft = tf.where(ended, soft, -tf.transpose(tf.ensure_shape(logits, (lanes, code.mother_n))))
             iterations += tf.cast(tf.logical_not(ended), tf.int32)
             ended |= (iterations >= limit) | (early & satisfied(soft < 0))
             return it + 1, tf.ensure_shape(state, state_spec.shape), soft, iterations, ended
@@ -177,7 +177,7 @@ def decoder(
     return run
 
 
-def _syndrome(code: Code) -> Callable[[Any], Any]:
+def _syndrome(code: GraphCode) -> Callable[[Any], Any]:
     """Whether H c = 0: decisions bool [n, lanes] -> bool [lanes]; checks of one degree together."""
     graph = tanner_graph(code)
     groups = [graph.variable[edges].T for edges in graph.checks]

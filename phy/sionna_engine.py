@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from phy import sionna_blocks as blocks
 from phy.constellation import Constellation
-from phy.fec.code import Code
+from phy.fec.code import Code, GraphCode
 from phy.fec.decoder import Decoded, Decoder
 from phy.mapping import Demapping
 from phy.sionna_blocks import Precision
@@ -66,13 +66,14 @@ class SionnaEngine:
 
     def decode(self, code: Code, llr: NDArray[np.float32], decoder: Decoder) -> NDArray[np.uint8]:
         """See `Engine.decode`."""
-        return soft_decode(code, llr, decoder).bits[:, : code.k]
+        known = 1e3 if decoder.clip is None else decoder.clip
+        return soft_decode(code, code.gather(llr, known), decoder).bits[:, code.info]
 
 
 def soft_decode(
-    code: Code, llr: NDArray[np.floating], decoder: Decoder, precision: Precision = "single"
+    code: GraphCode, llr: NDArray[np.floating], decoder: Decoder, precision: Precision = "single"
 ) -> Decoded:
-    """Sionna's decoder on any number of codewords: llr float [B, n] -> LLRs of that shape, and iterations.
+    """Sionna's decoder on any number of mother words: llr float [B, N] -> LLRs of that shape, and iterations.
 
     The decisions are those of Sionna's own loop of `decoder.iterations`, left at the first iteration with
     H c = 0 where the decoder says so.
@@ -84,7 +85,7 @@ def soft_decode(
     dtype = np.dtype(np.float32 if precision == "single" else np.float64)
     run = blocks.decoder(code, decoder.algorithm, float(decoder.clip), LANES, precision)
     state = blocks.empty_state(code, LANES, precision)  # stays with TensorFlow, never copied
-    llr_lanes = np.zeros((code.n, LANES), dtype)
+    llr_lanes = np.zeros((code.mother_n, LANES), dtype)
     word, done = np.full(LANES, -1), np.zeros(LANES, np.int32)  # a lane's codeword and its iterations
     soft, iterations = np.empty(llr.shape, dtype), np.zeros(len(llr), np.int64)
     waiting = 0

@@ -2,7 +2,7 @@
 
 from difflib import get_close_matches
 
-from phy.fec.code import Code, QcLdpc
+from phy.fec.code import Code, GraphCode, QcLdpc
 from phy.fec.decoder import Decoded, Decoder
 from phy.fec.wigig import load_codes
 
@@ -18,4 +18,4 @@ def find_code(name: str) -> Code:
     return CODES[name]
 
 
-__all__ = ["CODES", "Code", "Decoded", "Decoder", "QcLdpc", "find_code"]
+__all__ = ["CODES", "Code", "Decoded", "Decoder", "GraphCode", "QcLdpc", "find_code"]

@@ -1,9 +1,10 @@
-"""Linear block codes as values: the abstract code, and quasi-cyclic LDPC codes."""
+"""Codes as values: any code, those decoded on a graph, and quasi-cyclic LDPC codes."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,19 +15,20 @@ EMPTY = -1
 
 @dataclass(frozen=True, kw_only=True)
 class Code(ABC):
-    """A binary linear block code, systematic with the information bits first."""
+    """A binary code: k information bits in, n coded bits out. `algorithms` decode it, its default first."""
 
     name: str
+    algorithms: ClassVar[tuple[str, ...]]
 
     @property
     @abstractmethod
     def n(self) -> int:
-        """Codeword length, bits."""
+        """Coded bits sent."""
 
     @property
     @abstractmethod
     def k(self) -> int:
-        """Information length, bits."""
+        """Information bits."""
 
     @property
     def rate(self) -> Fraction:
@@ -35,15 +37,100 @@ class Code(ABC):
 
     @abstractmethod
     def encode(self, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Codewords uint8 [..., n] of information bits uint8 [..., k], which come first in them."""
+        """Sent bits uint8 [..., n] of information bits uint8 [..., k]."""
+
+
+class GraphCode(Code):
+    """A linear code that message passing decodes on the Tanner graph of a mother word of N bits.
+
+    What is sent are bits of that word, in any order: some are left out (punctured: the receiver knows
+    nothing of them), some are sent more than once (their LLRs add), and some are known to be 0 and not sent
+    (shortened, filler). A plain code sends its mother word as it is.
+    """
+
+    algorithms: ClassVar[tuple[str, ...]] = (
+        "sum-product",
+        "min-sum",
+        "normalised-min-sum",
+        "offset-min-sum",
+    )
+
+    @property
+    def mother_n(self) -> int:
+        """N, bits of the mother word."""
+        return self.n
+
+    @property
+    def graph(self) -> "QcLdpc | None":
+        """The quasi-cyclic code whose words the mother words are; None for other matrices."""
+        return None
+
+    @cached_property
+    def info(self) -> NDArray[np.intp]:
+        """intp [k]: where the information bits stand in the mother word."""
+        return _read_only(np.arange(self.k))
+
+    @cached_property
+    def sent(self) -> NDArray[np.intp]:
+        """intp [n]: the mother bit behind each sent bit."""
+        return _read_only(np.arange(self.n))
+
+    @cached_property
+    def turned(self) -> NDArray[np.uint8]:
+        """uint8 [n]: added (mod 2) to the sent bits."""
+        return _read_only(np.zeros(self.n, np.uint8))
+
+    @cached_property
+    def zeros(self) -> NDArray[np.intp]:
+        """intp [...]: mother bits known to be 0."""
+        return _read_only(np.zeros(0, np.intp))
+
+    @abstractmethod
+    def mother_word(self, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Mother words uint8 [..., N] of information bits uint8 [..., k]."""
 
     @abstractmethod
     def parity_check(self) -> NDArray[np.uint8]:
-        """H: uint8 [n-k, n], so that H c = 0 (mod 2) for every codeword c."""
+        """H: uint8 [M, N], read only, so that H w = 0 (mod 2) for every mother word w."""
+
+    def encode(self, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """See `Code.encode`."""
+        word = self.mother_word(bits)
+        return word if self.sends_all else word[..., self.sent] ^ self.turned
+
+    def gather(self, llr: NDArray[np.floating], known: float) -> NDArray[np.floating]:
+        """LLRs of the mother word [..., N] from those of the sent bits [..., n], in their dtype.
+
+        Repeats add, punctured bits get 0, bits known to be 0 get `known` (> 0).
+        """
+        if self.sends_all:
+            return llr
+        signed = np.moveaxis(llr, -1, 0) * (1 - 2 * self.turned.astype(llr.dtype)).reshape(
+            -1, *[1] * (llr.ndim - 1)
+        )
+        mother = np.zeros((self.mother_n, *llr.shape[:-1]), llr.dtype)
+        np.add.at(mother, self.sent, signed)
+        mother[self.zeros] = known
+        return np.ascontiguousarray(np.moveaxis(mother, 0, -1))
+
+    @cached_property
+    def sends_all(self) -> bool:
+        """Whether the mother word is sent as it is."""
+        return (
+            self.n == self.mother_n
+            and bool(np.array_equal(self.sent, np.arange(self.n)))
+            and not self.turned.any()
+            and not self.zeros.size
+        )
+
+
+def _read_only(array: NDArray) -> NDArray:
+    array.flags.writeable = False
+    return array
 
 
 @dataclass(frozen=True, kw_only=True)
-class QcLdpc(Code):
+class QcLdpc(GraphCode):
     """A quasi-cyclic LDPC code whose parity part is block lower triangular.
 
     prototype: [block rows][block columns], an entry s >= 0 stands for the lifting x lifting identity with its
@@ -85,7 +172,12 @@ class QcLdpc(Code):
         """Information length, bits: n - rank H, H's parity part being triangular with a full diagonal."""
         return self.n - len(self.prototype) * self.lifting
 
-    def encode(self, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    @property
+    def graph(self) -> "QcLdpc":
+        """Itself."""
+        return self
+
+    def mother_word(self, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Codewords uint8 [..., n] of information bits uint8 [..., k], all of a batch at once."""
         bits = np.asarray(bits, np.uint8)
         if bits.shape[-1:] != (self.k,):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from phy.fec.code import Code
+from phy.fec.code import GraphCode
 from phy.fec.decoder import MIN_SUM_OFFSET, Decoded, Decoder
 
 Messages = NDArray[np.float64]
@@ -64,7 +64,7 @@ class TannerGraph:
 
 
 @lru_cache(maxsize=32)
-def tanner_graph(code: Code) -> TannerGraph:
+def tanner_graph(code: GraphCode) -> TannerGraph:
     """The graph of a code's own parity-check matrix."""
     return TannerGraph(code.parity_check())
 
@@ -89,13 +89,13 @@ def check_node(incoming: Messages, decoder: Decoder) -> Messages:
     return _clip(outgoing, decoder.clip)
 
 
-def decode(code: Code, llr: NDArray[np.floating], decoder: Decoder) -> Decoded:
-    """Decode a batch of codewords.
+def decode(code: GraphCode, llr: NDArray[np.floating], decoder: Decoder) -> Decoded:
+    """Decode a batch of mother words.
 
-    llr: [..., n], log p(0)/p(1), 0 where positive. Returns float64 LLRs [..., n] of each last iteration.
+    llr: [..., N], log p(0)/p(1), 0 where positive. Returns float64 LLRs [..., N] of each last iteration.
     """
     graph = tanner_graph(code)
-    channel = _clip(np.asarray(llr, np.float64).reshape(-1, code.n).T, decoder.clip)
+    channel = _clip(np.asarray(llr, np.float64).reshape(-1, code.mother_n).T, decoder.clip)
     out, iterations = channel.copy(), np.zeros(channel.shape[1], np.int64)
     active = np.arange(channel.shape[1])
     to_check = channel[graph.variable]
