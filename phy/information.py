@@ -1,6 +1,6 @@
-"""What a constellation carries over AWGN: mutual information, its dispersion, and bounds on codes that use it.
+"""What a constellation carries over AWGN: mutual information, its dispersion, bounds on codes that use it.
 
-y = sqrt(g) x + n with n ~ CN(0, 1) and x uniform over the M points; g is linear, Es/N0 per complex channel use.
+y = sqrt(g) x + n with n ~ CN(0, 1) and x uniform over the M points; g is linear, Es/N0 per channel use.
 Expectations over the noise are Gauss-Hermite sums, over each axis apart where the labels are.
 """
 
@@ -30,7 +30,7 @@ VALUES_AT_ONCE = 1 << 20
 def mutual_information(
     constellation: Constellation, snr: ArrayLike, kind: Kind = "bicm"
 ) -> NDArray[np.float64]:
-    """Bits per channel use at SNR g >= 0 (linear), float64 of snr's shape, by quadrature: exact, for few SNRs.
+    """Bits per channel use at SNR g >= 0 (linear), float64 of snr's shape, by quadrature: for few SNRs.
 
     cm: I = m - E log2 sum_j exp(|n|^2 - |sqrt(g) (x - x_j) + n|^2); bicm: the same with, for each bit i, the
     sum over all points divided by that over the points with the bit of x, I = m - sum_i E log2 (all / those).
@@ -87,7 +87,7 @@ def _curve(constellation: Constellation, kind: Kind) -> Callable[[ArrayLike], ND
 
 
 def snr_of_information(constellation: Constellation, bits: float, kind: Kind = "bicm") -> float:
-    """The SNR g (linear) at which the constellation carries so many bits a use; infinite where it never does."""
+    """The SNR g (linear) at which the constellation carries so many bits a use; infinite if it never does."""
     if bits <= 0:
         return 0.0
     if bits >= constellation.bits_per_symbol:
@@ -104,8 +104,8 @@ def normal_approximation(
 ) -> NDArray[np.float64]:
     """Block error rate of the best code of k bits in n uses, about: Q((n I - k + log2(n) / 2) / sqrt(n V)).
 
-    Polyanskiy, Poor and Verdu, IEEE Trans. Inf. Theory 56(5), 2010, eqs. 223 and 296, with the constellation's
-    own I and V. An approximation, not a bound; good from n of some hundred on, error rates above 1e-6.
+    Polyanskiy, Poor and Verdu, IEEE Trans. Inf. Theory 56(5), 2010, eqs. 223 and 296, with the
+    constellation's own I and V. An approximation, not a bound; good from n of some hundred on.
     """
     snr = np.asarray(snr, np.float64)
     values, index = np.unique(snr, return_inverse=True)
@@ -195,10 +195,10 @@ def outage(
     kind: Kind = "bicm",
     levels: int = 1 << 12,
 ) -> NDArray[np.float64]:
-    """P(sum_b w_b I(g |h_b|^2) < R), float64 of snr's shape: no code of R bits a use over these blocks does better.
+    """P(sum_b w_b I(g |h_b|^2) < R), float64 of snr's shape: no code of R bits a use does better.
 
-    Ozarow, Shamai and Wyner, IEEE Trans. Veh. Technol. 43(2), 1994, with the constellation's I for the Gaussian's.
-    gain_cdf: P(|h|^2 <= gain), as the channels know it. blocks: uses of each independent fade; w_b their shares.
+    Ozarow, Shamai and Wyner, IEEE Trans. Veh. Technol. 43(2), 1994, with the constellation's I.
+    gain_cdf: P(|h|^2 <= gain), as channels know it. blocks: uses of each independent fade; w_b their shares.
     One block is exact, P(|h|^2 < I^-1(R) / g); several are convolved over `levels` steps of information, to
     about blocks / levels of R.
     """
@@ -211,9 +211,8 @@ def outage(
         return np.asarray(gain_cdf(np.nextafter(needed / snr, 0.0)), np.float64)
     grid = np.linspace(0.0, constellation.bits_per_symbol, levels + 1)
     inverse = _snr_at(constellation, grid[1:-1], kind)
-    return np.array(
-        [_outage(bits_per_use, gain_cdf(inverse / g), shares, grid) for g in snr.reshape(-1)]
-    ).reshape(snr.shape)
+    rates = [_outage(bits_per_use, gain_cdf(inverse / g), shares, grid) for g in snr.reshape(-1)]
+    return np.reshape(rates, snr.shape)
 
 
 def _snr_at(constellation: Constellation, bits: NDArray[np.float64], kind: Kind) -> NDArray[np.float64]:
