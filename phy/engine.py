@@ -73,8 +73,7 @@ class ReferenceEngine:
         """See `Engine.decode`."""
         if not isinstance(code, GraphCode):
             raise ValueError(f"engine: reference decodes on graphs, got {code.name!r}; take engine: sionna")
-        known = 1e3 if decoder.clip is None else decoder.clip
-        return reference.decode(code, code.gather(llr, known), decoder).bits[:, code.info]
+        return reference.decode(code, code.gather(llr, decoder.known), decoder).bits[:, code.info]
 
 
 def _sionna() -> Engine:
