@@ -37,10 +37,18 @@ def hex_of_bits(bits: NDArray[np.uint8]) -> str:
     return np.packbits(bits).tobytes().hex()[: -(-bits.size // 4)]
 
 
+NAMES = tuple(f"802.11ad-{rate}" for rate in ("1/2", "5/8", "3/4", "13/16"))
+"""The codes of the table."""
+
+
+def make(*, name: str) -> QcLdpc:
+    """The code of that name, checked against its known answers."""
+    return _load(name.removeprefix("802.11ad-"), load_tables())
+
+
 def load_codes() -> dict[str, QcLdpc]:
     """'802.11ad-1/2' ... '802.11ad-13/16', checked against their known answers."""
-    tables = load_tables()
-    return {f"802.11ad-{rate}": _load(rate, tables) for rate in tables["matrices"]}
+    return {name: make(name=name) for name in NAMES}
 
 
 def _load(rate: str, tables: dict[str, Any]) -> QcLdpc:
