@@ -1,110 +1,26 @@
-"""Block fading: y = h x + n, E|h|^2 = 1, h constant over a block of channel uses, independent between blocks.
+"""Channels: y = h x + n with E|h|^2 = 1, told apart by `kind`.
 
-h is drawn from a generator that the caller names; the first blocks of a longer draw are of a shorter.
+Each is a frozen value that draws h from a generator that the caller names:
+
+    fading(n_uses, rng) -> h complex64 [n_uses]      gain_cdf(gain) -> P(|h|^2 <= gain)
+    block            how long h stays exactly: "frame" or channel uses, 1 where h may change with every use
+    coherence_uses   the block of a block fade that changes as fast, "frame" or channel uses
+    mean             E h: the line of sight, where its phase is known
 """
 
-from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
-from scipy import stats
 
-Block = Literal["frame"] | int
-"""How long h stays: the whole frame, or this many channel uses."""
+from phy.channel_block import Awgn, Block, Nakagami, Rayleigh, Rician
+from phy.rng import complex_normal
 
+__all__ = ["CHANNELS", "Awgn", "Block", "Channel", "Nakagami", "Rayleigh", "Rician", "complex_normal"]
 
-def complex_normal(n: int, rng: np.random.Generator) -> NDArray[np.complex128]:
-    """complex128 [n], CN(0, 1): real and imaginary parts of variance 1/2, drawn alternately."""
-    return rng.standard_normal(2 * n).view(np.complex128) * np.sqrt(0.5)
-
-
-def _check_block(block: Block) -> None:
-    if block != "frame" and (isinstance(block, bool) or not isinstance(block, int) or block < 1):
-        raise ValueError(
-            f"block: must be 'frame' or at least 1 channel use, got {block!r}; write frame or a count"
-        )
-
-
-def _n_blocks(block: Block, n_uses: int) -> int:
-    return min(n_uses, 1) if block == "frame" else -(-n_uses // block)
-
-
-def _spread(per_block: NDArray[np.complex128], block: Block, n_uses: int) -> NDArray[np.complex64]:
-    uses = n_uses if block == "frame" else min(block, n_uses)
-    return np.repeat(per_block, uses)[:n_uses].astype(np.complex64)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Awgn:
-    """No fading: h = 1."""
-
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
-    kind: Literal["awgn"] = "awgn"
-
-    block: ClassVar[Block] = "frame"
-
-    def fading(self, n_uses: int, rng: np.random.Generator) -> NDArray[np.complex64]:
-        """h: complex64 [n_uses], all ones."""
-        return np.ones(n_uses, np.complex64)
-
-    def gain_cdf(self, gain: NDArray[np.float64]) -> NDArray[np.float64]:
-        """P(|h|^2 <= gain): a step at 1."""
-        return (np.asarray(gain) >= 1).astype(np.float64)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rayleigh:
-    """h ~ CN(0, 1), one draw a block."""
-
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
-    kind: Literal["rayleigh"] = "rayleigh"
-    block: Block = "frame"
-
-    def __post_init__(self) -> None:
-        _check_block(self.block)
-
-    def fading(self, n_uses: int, rng: np.random.Generator) -> NDArray[np.complex64]:
-        """h: complex64 [n_uses]."""
-        return _spread(complex_normal(_n_blocks(self.block, n_uses), rng), self.block, n_uses)
-
-    def gain_cdf(self, gain: NDArray[np.float64]) -> NDArray[np.float64]:
-        """P(|h|^2 <= gain), exponential of mean 1."""
-        return -np.expm1(-np.asarray(gain, np.float64))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rician:
-    """h = sqrt(K/(K+1)) + sqrt(1/(K+1)) w, w ~ CN(0, 1), one draw a block; K (linear) is sight over scatter.
-
-    The line of sight has phase 0, as in the HDA-DeepSC paper (mean mu = sqrt(r/(r+1)), variance 1/(r+1),
-    r = K). K = 0 is Rayleigh, draw for draw.
-    """
-
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
-    kind: Literal["rician"] = "rician"
-    k_factor: float = 1.0
-    block: Block = "frame"
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.k_factor < float("inf"):
-            raise ValueError(
-                f"k_factor: must be >= 0 and finite, got {self.k_factor}; it is linear, not in dB"
-            )
-        _check_block(self.block)
-
-    def fading(self, n_uses: int, rng: np.random.Generator) -> NDArray[np.complex64]:
-        """h: complex64 [n_uses]."""
-        scatter = complex_normal(_n_blocks(self.block, n_uses), rng)
-        h = np.sqrt(self.k_factor / (self.k_factor + 1)) + np.sqrt(1 / (self.k_factor + 1)) * scatter
-        return _spread(h, self.block, n_uses)
-
-    def gain_cdf(self, gain: NDArray[np.float64]) -> NDArray[np.float64]:
-        """P(|h|^2 <= gain): 2 (K+1) |h|^2 is noncentral chi-square of 2 degrees and noncentrality 2 K."""
-        k = self.k_factor
-        return stats.ncx2.cdf(2 * (k + 1) * np.asarray(gain, np.float64), 2, 2 * k)
-
-
-Channel = Annotated[Awgn | Rayleigh | Rician, Field(discriminator="kind")]
-CHANNELS: dict[str, type] = {"awgn": Awgn, "rayleigh": Rayleigh, "rician": Rician}
+Channel = Annotated[Awgn | Rayleigh | Rician | Nakagami, Field(discriminator="kind")]
+CHANNELS: dict[str, type] = {
+    "awgn": Awgn,
+    "rayleigh": Rayleigh,
+    "rician": Rician,
+    "nakagami": Nakagami,
+}

@@ -8,6 +8,7 @@ name it alike share it.
 from hashlib import sha256
 
 import numpy as np
+from numpy.typing import NDArray
 
 Word = int | str
 
@@ -30,3 +31,8 @@ def generator(*words: Word) -> np.random.Generator:
     True
     """
     return np.random.Generator(np.random.Philox(key=int.from_bytes(digest(*words)[:16], "little")))
+
+
+def complex_normal(n: int, rng: np.random.Generator) -> NDArray[np.complex128]:
+    """complex128 [n], CN(0, 1): real and imaginary parts of variance 1/2, drawn alternately."""
+    return rng.standard_normal(2 * n).view(np.complex128) * np.sqrt(0.5)
