@@ -1,25 +1,44 @@
 """One code over one channel, frame by frame, without images: what `linksim ber` counts.
 
-A frame is one codeword. Its message, fades and noise follow from (seed, frame id) alone.
+A frame is one codeword. Its message, fades and noise follow from (seed, frame id) alone:
+
+    u -> code -> interleaver -> points -> y = h x + n -> x^ -> LLRs -> interleaver back -> decoder -> u^
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from fractions import Fraction
+from typing import Literal, Protocol, runtime_checkable
 
-from phy.channel import Awgn, Channel
+import numpy as np
+from numpy.typing import NDArray
+
+from phy.channel import Awgn, Channel, complex_normal
 from phy.constellation import Constellation
-from phy.detect import Csi, PerfectCsi
+from phy.detect import Csi, PerfectCsi, least_squares
+from phy.engine import Engine
 from phy.fec.code import Code
 from phy.fec.decoder import Decoder
 from phy.mapping import Demapping
+from phy.rng import generator
+from phy.scramble import sequence
+from phy.units import noise_variance
 
 MOST_FAILED = 16
 """Ids of failed frames that `Counts` keeps, the lowest first."""
 
+BATCH_BITS = 1 << 20
+"""Coded bits that go through an engine together, about: frames are cut at multiples of a fixed number."""
+
+GROUP = 64
+"""Frames of the smallest batch."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Chain:
-    """Everything that decides an error rate but the SNR and the frames."""
+    """Everything that decides an error rate but the SNR and the frames.
+
+    A codeword is filled with known bits up to a whole number of symbols.
+    """
 
     code: Code
     constellation: Constellation
@@ -28,6 +47,21 @@ class Chain:
     demapper: Demapping = "exact"
     decoder: Decoder = field(default_factory=Decoder)
     interleaver: Literal["none", "block"] = "none"
+
+    @property
+    def data_uses(self) -> int:
+        """Channel uses of a codeword's symbols."""
+        return -(-self.code.n // self.constellation.bits_per_symbol)
+
+    @property
+    def uses(self) -> int:
+        """Channel uses of a frame, pilots included."""
+        return self.data_uses
+
+    @property
+    def info_bits_per_use(self) -> Fraction:
+        """k / uses, what one channel use carries: Eb/N0 = Es/N0 / this."""
+        return Fraction(self.code.k, self.uses)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,3 +89,122 @@ class Counts:
             iterations=self.iterations + other.iterations,
             failed=tuple(sorted({*self.failed, *other.failed})[:MOST_FAILED]),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Frames on their way, B of them, up to the decoder.
+
+    message: u, uint8 [B, k]. sent: code bits uint8 [B, n]. x: symbols complex64 [B, data uses].
+    h: fades complex64 [B, uses]. x_hat, noise_var: what the demapper gets, complex64 and float32
+    [B, data uses]. llr: log p(0)/p(1) of the sent code bits, float32 [B, n].
+    """
+
+    message: NDArray[np.uint8]
+    sent: NDArray[np.uint8]
+    x: NDArray[np.complex64]
+    h: NDArray[np.complex64]
+    x_hat: NDArray[np.complex64]
+    noise_var: NDArray[np.float32]
+    llr: NDArray[np.float32]
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """An engine that has the whole chain in one piece, for the chains that it knows."""
+
+    def count(self, chain: Chain, snr_db: float, seed: int, frames: range) -> Counts | None:
+        """As `count`; None for a chain that it leaves to the stages."""
+        ...
+
+
+def count(chain: Chain, engine: Engine, snr_db: float, seed: int, frames: range) -> Counts:
+    """Send the frames of consecutive ids and count what went wrong, at Es/N0 = snr_db.
+
+    How a range is split changes nothing: count(a..c) = count(a..b) + count(b..c).
+    """
+    if isinstance(engine, Counting):
+        counts = engine.count(chain, snr_db, seed, frames)
+        if counts is not None:
+            return counts
+    total, step = Counts(), batch_frames(chain)
+    start = frames.start
+    while start < frames.stop:
+        stop = min(frames.stop, (start // step + 1) * step)
+        total += _count(chain, engine, snr_db, seed, np.arange(start, stop))
+        start = stop
+    return total
+
+
+def batch_frames(chain: Chain) -> int:
+    """Frames that go through an engine's stages together, a multiple of `GROUP`."""
+    return GROUP * max(1, BATCH_BITS // (GROUP * chain.code.n))
+
+
+def _count(chain: Chain, engine: Engine, snr_db: float, seed: int, ids: NDArray[np.int64]) -> Counts:
+    batch = send(chain, engine, snr_db, seed, ids)
+    decided = engine.decode(chain.code, batch.llr, chain.decoder)
+    errors = np.count_nonzero(decided != batch.message, axis=1)
+    return Counts(
+        frames=len(ids),
+        frame_errors=int(np.count_nonzero(errors)),
+        bits=batch.message.size,
+        bit_errors=int(errors.sum()),
+        failed=tuple(int(i) for i in ids[errors > 0][:MOST_FAILED]),
+    )
+
+
+def send(chain: Chain, engine: Engine, snr_db: float, seed: int, ids: NDArray[np.int64]) -> Batch:
+    """The frames of these ids, from their messages to the decoder's LLRs."""
+    message = _messages(seed, ids, chain.code.k)
+    sent = engine.encode(chain.code, message)
+    x = engine.map(chain.constellation, interleave(chain, sent))
+    noise_var = noise_variance(snr_db)
+    h = _fading(seed, ids, chain.channel, chain.uses)
+    n = _noise(seed, ids, chain.uses) * np.float32(np.sqrt(noise_var))
+    x_hat, variance = least_squares(h * x + n, h, noise_var)
+    llr = engine.demap(chain.constellation, x_hat, variance, chain.demapper)
+    return Batch(
+        message=message,
+        sent=sent,
+        x=x,
+        h=h,
+        x_hat=x_hat,
+        noise_var=variance,
+        llr=deinterleave(chain, llr),
+    )
+
+
+def interleave(chain: Chain, coded: NDArray) -> NDArray:
+    """Bits [B, uses m] in the order of the symbols, known fill at their end, of code bits [B, n]."""
+    fill = sequence(chain.data_uses * chain.constellation.bits_per_symbol - chain.code.n)
+    ordered = coded[:, _order(chain)]
+    return np.concatenate([ordered, np.broadcast_to(fill, (len(coded), fill.size))], axis=1)
+
+
+def deinterleave(chain: Chain, llr: NDArray) -> NDArray:
+    """Values [B, n] in the order of the code bits, of values [B, uses m] in that of the symbols."""
+    out = np.empty_like(llr, shape=(len(llr), chain.code.n))
+    out[:, _order(chain)] = llr[:, : chain.code.n]
+    return out
+
+
+def _order(chain: Chain) -> NDArray[np.intp]:
+    n = chain.code.n
+    if chain.interleaver == "none":
+        return np.arange(n)
+    rows = int(np.ceil(np.sqrt(n)))
+    grid = np.arange(rows * -(-n // rows)).reshape(rows, -1).T.reshape(-1)
+    return grid[grid < n]
+
+
+def _messages(seed: int, ids: NDArray[np.int64], k: int) -> NDArray[np.uint8]:
+    return np.stack([generator(seed, "message", int(i)).integers(0, 2, k, np.uint8) for i in ids])
+
+
+def _noise(seed: int, ids: NDArray[np.int64], n: int) -> NDArray[np.complex64]:
+    return np.stack([complex_normal(n, generator(seed, "noise", int(i))) for i in ids]).astype(np.complex64)
+
+
+def _fading(seed: int, ids: NDArray[np.int64], channel: Channel, n_uses: int) -> NDArray[np.complex64]:
+    return np.stack([channel.fading(n_uses, generator(seed, "fading", int(i))) for i in ids])
