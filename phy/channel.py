@@ -6,6 +6,8 @@ Each is a frozen value that draws h from a generator that the caller names:
     block            how long h stays exactly: "frame" or channel uses, 1 where h may change with every use
     coherence_uses   the block of a block fade that changes as fast, "frame" or channel uses
     mean             E h: the line of sight, where its phase is known
+
+and one whose fading is correlated between uses: autocovariance(lag) -> E[h(i+k) h*(i)].
 """
 
 from typing import Annotated
@@ -13,14 +15,34 @@ from typing import Annotated
 from pydantic import Field
 
 from phy.channel_block import Awgn, Block, Nakagami, Rayleigh, Rician
+from phy.channel_jakes import Jakes
+from phy.channel_recorded import Recorded
+from phy.compact import parse_compact
 from phy.rng import complex_normal
 
-__all__ = ["CHANNELS", "Awgn", "Block", "Channel", "Nakagami", "Rayleigh", "Rician", "complex_normal"]
+__all__ = [
+    *("CHANNELS", "Awgn", "Block", "Channel", "Jakes", "Moving", "Nakagami", "Rayleigh", "Recorded"),
+    *("Rician", "complex_normal", "parse_channel"),
+]
 
-Channel = Annotated[Awgn | Rayleigh | Rician | Nakagami, Field(discriminator="kind")]
+Moving = Jakes | Recorded
+"""Fading that changes from use to use; every other channel keeps h over a block and starts anew."""
+
+Channel = Annotated[Awgn | Rayleigh | Rician | Nakagami | Jakes | Recorded, Field(discriminator="kind")]
 CHANNELS: dict[str, type] = {
     "awgn": Awgn,
     "rayleigh": Rayleigh,
     "rician": Rician,
     "nakagami": Nakagami,
+    "jakes": Jakes,
+    "recorded": Recorded,
 }
+
+
+def parse_channel(text: str) -> Channel:
+    """The channel that 'kind' or 'kind:field=value,...' names; ValueError, one line, where it names none.
+
+    >>> parse_channel("rician:k_factor=3,block=64")
+    Rician(kind='rician', k_factor=3.0, block=64)
+    """
+    return parse_compact("channel", text, CHANNELS)
