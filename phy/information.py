@@ -120,13 +120,15 @@ def _moments(
     constellation: Constellation, snr: NDArray[np.float64], kind: Kind
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and variance of the information density at SNRs float64 [s]; the axes' add up where they can."""
-    m, axes, points = constellation.bits_per_symbol, constellation.axes, constellation.points
+    m, axes, points = constellation.bits_per_symbol, constellation.axis_levels, constellation.points
     if m == 1:  # two points: only their distance counts
         reach = float(np.abs(points[1] - points[0])) / 2
         return _density_moments(np.array([-reach, reach]), constellation.labels, *_line(), snr, kind)
     if axes is not None:
-        labels = constellation.labels[: len(axes[1]), m // 2 :]
-        each = [_density_moments(levels, labels, *_line(), snr, kind) for levels in axes]
+        each = []
+        for levels, bits in zip(axes, constellation.axis_bits, strict=True):
+            labels = constellation.labels[: len(levels), m - len(bits) :]
+            each.append(_density_moments(levels, labels, *_line(), snr, kind))
         return each[0][0] + each[1][0], each[0][1] + each[1][1]
     return _density_moments(points, constellation.labels, *_plane(), snr, kind)
 

@@ -76,7 +76,9 @@ def demapper(
     the same to every exponent.
     """
     real, complex_ = _real(precision), tf.complex64 if precision == "single" else tf.complex128
-    sets = [constellation.points] if constellation.axes is None else list(constellation.axes)
+    apart = constellation.axis_levels
+    sets = [constellation.points] if apart is None else list(apart)
+    place = None if apart is None else np.argsort(np.concatenate(constellation.axis_bits))
     blocks = [
         sionna_mapping.Demapper(
             METHOD[method], constellation=_constellation(s, precision), precision=precision
@@ -95,7 +97,8 @@ def demapper(
         logits = [
             tf.reshape(block(a, noise_var), (n_symbols, -1)) for block, a in zip(blocks, axes, strict=True)
         ]
-        return -tf.reshape(tf.concat(logits, axis=-1), (-1,))
+        joined = tf.concat(logits, axis=-1)
+        return -tf.reshape(joined if place is None else tf.gather(joined, place, axis=-1), (-1,))
 
     return run
 

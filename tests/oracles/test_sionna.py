@@ -93,7 +93,7 @@ def test_a_codewords_result_does_not_depend_on_the_others():
     np.testing.assert_array_equal(alone.llr, together.llr[:1])
 
 
-@pytest.mark.parametrize("name", CONSTELLATIONS)
+@pytest.mark.parametrize("name", ["bpsk", "qpsk", "16qam", "64qam", "64qam@5g", "8psk", "32apsk:rate=3/4"])
 @pytest.mark.parametrize("method", ["exact", "max-log"])
 def test_the_demapper_in_double_agrees_to_rounding(name, method):
     constellation, n = CONSTELLATIONS[name], 500
@@ -109,6 +109,13 @@ def test_the_mapper_agrees_with_sionnas_own_16qam_up_to_labels():
     theirs = sionna_blocks.sionna_mapping.Constellation("qam", 4)().numpy()
     ours = CONSTELLATIONS["16qam"].points
     np.testing.assert_allclose(np.sort_complex(theirs.round(5)), np.sort_complex(ours.round(5)), atol=2e-5)
+
+
+@pytest.mark.parametrize("m", [2, 4, 6, 8, 10])
+def test_5g_points_are_sionnas_own(m):
+    theirs = sionna_blocks.sionna_mapping.qam(m, normalize=True, precision="double")
+    name = "qpsk@5g" if m == 2 else f"{1 << m}qam@5g"
+    np.testing.assert_allclose(CONSTELLATIONS[name].points, theirs, rtol=0, atol=1e-12)
 
 
 def test_tiles_and_lanes_of_one_shape_serve_every_length():

@@ -25,7 +25,7 @@ def test_the_examples_in_the_docstrings_hold(name):
     assert doctest.testmod(module).failed == 0
 
 
-@pytest.mark.parametrize("name", CONSTELLATIONS)
+@pytest.mark.parametrize("name", ["bpsk", "qpsk", "16qam", "64qam", "256qam", "1024qam"])
 def test_the_bit_error_rate_is_the_sum_over_decision_regions(name):
     """Each axis enumerated: P(level sent, region decided) times the bits in which their labels differ."""
     constellation, snr = CONSTELLATIONS[name], 12.0

@@ -11,9 +11,9 @@ from phy import theory
 from phy.constellation import CONSTELLATIONS
 from phy.engine import ENGINES, find_engine
 
-constellations = pytest.mark.parametrize("name", CONSTELLATIONS)
 engines = pytest.mark.parametrize("engine", ENGINES)
-ESN0_DB = {"bpsk": 4.0, "qpsk": 7.0, "16qam": 13.5, "64qam": 19.0}
+ESN0_DB = {"bpsk": 4.0, "qpsk": 7.0, "16qam": 13.5, "64qam": 19.0, "256qam@5g": 25.0}
+constellations = pytest.mark.parametrize("name", ESN0_DB)
 
 
 def count_errors(
