@@ -9,8 +9,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-EMPTY = -1
-"""Prototype entry of an all-zero circulant."""
+from phy.fec import peeling
+from phy.fec.elimination import Systematic, systematic
+from phy.fec.peeling import EMPTY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,15 @@ class Code(ABC):
     @abstractmethod
     def encode(self, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Sent bits uint8 [..., n] of information bits uint8 [..., k]."""
+
+    def whole(self, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The bits as uint8, refused with a ValueError unless their last axis is k."""
+        bits = np.asarray(bits, np.uint8)
+        if bits.shape[-1:] != (self.k,):
+            raise ValueError(
+                f"bits: last axis must be k = {self.k}, got shape {bits.shape}; segment the payload first"
+            )
+        return bits
 
 
 class GraphCode(Code):
@@ -68,22 +78,22 @@ class GraphCode(Code):
     @cached_property
     def info(self) -> NDArray[np.intp]:
         """intp [k]: where the information bits stand in the mother word."""
-        return _read_only(np.arange(self.k))
+        return read_only(np.arange(self.k))
 
     @cached_property
     def sent(self) -> NDArray[np.intp]:
         """intp [n]: the mother bit behind each sent bit."""
-        return _read_only(np.arange(self.n))
+        return read_only(np.arange(self.n))
 
     @cached_property
     def turned(self) -> NDArray[np.uint8]:
         """uint8 [n]: added (mod 2) to the sent bits."""
-        return _read_only(np.zeros(self.n, np.uint8))
+        return read_only(np.zeros(self.n, np.uint8))
 
     @cached_property
     def zeros(self) -> NDArray[np.intp]:
         """intp [...]: mother bits known to be 0."""
-        return _read_only(np.zeros(0, np.intp))
+        return read_only(np.zeros(0, np.intp))
 
     @abstractmethod
     def mother_word(self, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -105,13 +115,29 @@ class GraphCode(Code):
         """
         if self.sends_all:
             return llr
-        signed = np.moveaxis(llr, -1, 0) * (1 - 2 * self.turned.astype(llr.dtype)).reshape(
-            -1, *[1] * (llr.ndim - 1)
-        )
-        mother = np.zeros((self.mother_n, *llr.shape[:-1]), llr.dtype)
-        np.add.at(mother, self.sent, signed)
-        mother[self.zeros] = known
-        return np.ascontiguousarray(np.moveaxis(mother, 0, -1))
+        if self.turned.any():
+            llr = np.where(self.turned, -llr, llr)
+        mother = np.zeros((*llr.shape[:-1], self.mother_n), llr.dtype)
+        for again, positions in enumerate(self._times_sent):
+            if again:
+                mother[..., self.sent[positions]] += llr[..., positions]
+            else:
+                mother[..., self.sent[positions]] = llr[..., positions]
+        mother[..., self.zeros] = known
+        return mother
+
+    @cached_property
+    def _times_sent(self) -> list[NDArray[np.intp]]:
+        """Positions among the sent bits that send their mother bit for the first time, the second, ..."""
+        order = np.argsort(self.sent, kind="stable")
+        ordered = self.sent[order]
+        starts = np.concatenate([[True], ordered[1:] != ordered[:-1]])
+        time = np.arange(self.n) - np.maximum.accumulate(np.where(starts, np.arange(self.n), 0))
+        return [np.sort(order[time == t]) for t in range(time.max() + 1)]
+
+    def edges(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The ones of H, check by check: their checks and their mother bits, intp [edges] each."""
+        return np.nonzero(self.parity_check())
 
     @cached_property
     def sends_all(self) -> bool:
@@ -124,21 +150,23 @@ class GraphCode(Code):
         )
 
 
-def _read_only(array: NDArray) -> NDArray:
+def read_only(array: NDArray) -> NDArray:
+    """The same array, which can no longer be written to."""
     array.flags.writeable = False
     return array
 
 
 @dataclass(frozen=True, kw_only=True)
 class QcLdpc(GraphCode):
-    """A quasi-cyclic LDPC code whose parity part is block lower triangular.
+    """A quasi-cyclic LDPC code, any prototype of more columns than rows.
 
     prototype: [block rows][block columns], an entry s >= 0 stands for the lifting x lifting identity with its
         columns cyclically shifted right by s (check r sees bit (r + s) mod lifting), -1 for a zero block.
     lifting: circulant size Z.
 
-    Encoding is block forward substitution (Richardson and Urbanke 2001, the case without a gap): with d the
-    diagonal block's shift, p_i = P^{-d} (sum of P^{s_ij} v_j over the blocks j already known).
+    Information comes first and parity last where the last block columns can be computed one by one, by
+    `steps` (see `phy.fec.peeling`): a triangular or dual-diagonal parity part, as all standards have. Any
+    other prototype is solved by Gaussian elimination, and `info` tells where its information is.
 
     >>> code = QcLdpc(name="single parity check", prototype=((0, 0, 0),), lifting=1)
     >>> code.encode(np.array([[1, 0], [1, 1]], np.uint8)).tolist()
@@ -151,67 +179,81 @@ class QcLdpc(GraphCode):
     def __post_init__(self) -> None:
         rows, columns = len(self.prototype), len(self.prototype[0]) if self.prototype else 0
         if rows == 0 or columns <= rows or any(len(row) != columns for row in self.prototype):
-            raise ValueError(f"prototype: must be a table of more columns than rows, got {rows} x {columns}")
-        if any(not EMPTY <= s < self.lifting for row in self.prototype for s in row):
-            raise ValueError(f"prototype: shifts must be -1 or 0..{self.lifting - 1}, got {self.prototype}")
-        parity = [row[columns - rows :] for row in self.prototype]
-        triangular = all(s == EMPTY for i, row in enumerate(parity) for s in row[i + 1 :])
-        if not triangular or any(row[i] == EMPTY for i, row in enumerate(parity)):
             raise ValueError(
-                f"prototype: the last {rows} block columns must be lower triangular with a full diagonal, "
-                f"got {parity}; only such codes are encoded by forward substitution"
+                f"prototype: must be a table of more columns than rows, got {rows} x {columns}; "
+                "each row is one block of checks"
             )
+        odd = [s for row in self.prototype for s in row if not EMPTY <= s < self.lifting]
+        if odd:
+            raise ValueError(
+                f"prototype: shifts must be -1 or 0..{self.lifting - 1}, got {odd[0]}; "
+                "scale them to the lifting size"
+            )
+
+    def __hash__(self) -> int:
+        """Of the name and the size alone: it keys caches in hot loops, and equality looks at the rest."""
+        return hash((self.name, self.lifting, len(self.prototype)))
 
     @property
     def n(self) -> int:
         """Codeword length, bits."""
         return len(self.prototype[0]) * self.lifting
 
-    @property
+    @cached_property
     def k(self) -> int:
-        """Information length, bits: n - rank H, H's parity part being triangular with a full diagonal."""
-        return self.n - len(self.prototype) * self.lifting
+        """Information length, bits: n - rank H."""
+        if self.steps is not None:
+            return self.n - len(self.prototype) * self.lifting
+        return self._systematic.info.size
 
     @property
     def graph(self) -> "QcLdpc":
         """Itself."""
         return self
 
+    @cached_property
+    def info(self) -> NDArray[np.intp]:
+        """intp [k]: where the information bits stand, first where `steps` encode."""
+        return read_only(np.arange(self.k) if self.steps is not None else self._systematic.info)
+
+    @cached_property
+    def steps(self) -> tuple[peeling.Step, ...] | None:
+        """How the parity blocks are computed, in order; None where that takes an elimination."""
+        return peeling.plan(self.prototype, self.lifting)
+
+    @cached_property
+    def _systematic(self) -> Systematic:
+        return systematic(self.parity_check())
+
     def mother_word(self, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Codewords uint8 [..., n] of information bits uint8 [..., k], all of a batch at once."""
-        bits = np.asarray(bits, np.uint8)
-        if bits.shape[-1:] != (self.k,):
-            raise ValueError(
-                f"bits: last axis must be k = {self.k}, got shape {bits.shape}; segment the payload first"
-            )
-        z, n_info = self.lifting, self.k // self.lifting
+        bits = self.whole(bits)
+        if self.steps is None:
+            return self._systematic.words(bits)
         batch = bits.reshape(-1, self.k)
-        blocks = np.empty((len(self.prototype[0]), z, len(batch)), np.uint8)  # codewords in the fastest axis
-        blocks[:n_info] = batch.T.reshape(n_info, z, -1)
-        for i, row in enumerate(self.prototype):
-            known = np.zeros((z, len(batch)), np.uint8)
-            for j, s in enumerate(row[: n_info + i]):
-                if s != EMPTY:
-                    known[: z - s] ^= blocks[j, s:]
-                    known[z - s :] ^= blocks[j, :s]
-            diagonal = row[n_info + i]
-            blocks[n_info + i, diagonal:] = known[: z - diagonal]
-            blocks[n_info + i, :diagonal] = known[z - diagonal :]
+        blocks = np.empty((len(self.prototype[0]), self.lifting, len(batch)), np.uint8)
+        n_info = self.k // self.lifting
+        blocks[:n_info] = batch.T.reshape(n_info, self.lifting, len(batch))
+        peeling.run(self.steps, blocks)
         return np.ascontiguousarray(blocks.reshape(self.n, -1).T).reshape(*bits.shape[:-1], self.n)
 
     def parity_check(self) -> NDArray[np.uint8]:
-        """H: uint8 [n-k, n], read only."""
+        """H: uint8 [block rows * Z, n], read only."""
         return self._parity_check
 
     @cached_property
     def _parity_check(self) -> NDArray[np.uint8]:
-        z = self.lifting
-        h = np.zeros((len(self.prototype), z, len(self.prototype[0]), z), np.uint8)
-        r = np.arange(z)
-        for i, row in enumerate(self.prototype):
-            for j, s in enumerate(row):
-                if s != EMPTY:
-                    h[i, r, j, (r + s) % z] = 1
-        h = h.reshape(self.n - self.k, self.n)
-        h.flags.writeable = False
-        return h
+        h = np.zeros((len(self.prototype) * self.lifting, self.n), np.uint8)
+        h[self.edges()] = 1
+        return read_only(h)
+
+    def edges(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """See `GraphCode.edges`."""
+        z, r = self.lifting, np.arange(self.lifting)
+        bits = [
+            np.sort(np.stack([j * z + (r + s) % z for j, s in enumerate(row) if s != EMPTY], axis=1), axis=1)
+            for row in self.prototype
+            if any(s != EMPTY for s in row)
+        ]
+        checks = [np.repeat(i * z + r, sum(s != EMPTY for s in row)) for i, row in enumerate(self.prototype)]
+        return np.concatenate(checks), np.concatenate([each.reshape(-1) for each in bits])

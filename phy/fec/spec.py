@@ -80,9 +80,8 @@ def _unknown(spec: str, families: Mapping[str, Family]) -> str:
     }
     near = get_close_matches(spec, known, n=1, cutoff=0.6) or get_close_matches(name, known, n=1, cutoff=0.0)
     kinds = ", ".join(families)
-    return (
-        f"code: must be of {kinds}, got {spec!r}; did you mean {known[near[0]]!r}? `linksim list codes` tells all"
-    )
+    meant = f"did you mean {known[near[0]]!r}? `linksim list codes` tells all"
+    return f"code: must be of {kinds}, got {spec!r}; {meant}"
 
 
 def _make(spec: str, family: Family, arguments: dict[str, Any]) -> Code:

@@ -1,4 +1,5 @@
-"""The LDPC codes of IEEE 802.11ad-2012, clause 21.3.8 (802.11-2016: 20.3.8): n = 672, rates 1/2 to 13/16.
+"""The LDPC codes of IEEE 802.11ad-2012, clause 21.3.8 (802.11-2016: 20.3.8): n = 672, rates 1/2 to 13/16,
+with the repetition of MCS 1 and the punctured 7/8 of 802.11-2016.
 
 The tables and their provenance are `phy/data/ieee80211ad.json`; every code is checked against the known
 answers there as it is loaded: the SHA-256 of its expanded parity-check matrix, and one codeword.
@@ -12,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from phy.fec.code import QcLdpc
+from phy.fec.code import GraphCode, QcLdpc
+from phy.fec.matched import Spans
 
 
 def load_tables() -> dict[str, Any]:
@@ -37,18 +39,45 @@ def hex_of_bits(bits: NDArray[np.uint8]) -> str:
     return np.packbits(bits).tobytes().hex()[: -(-bits.size // 4)]
 
 
-NAMES = tuple(f"802.11ad-{rate}" for rate in ("1/2", "5/8", "3/4", "13/16"))
-"""The codes of the table."""
+NAMES = tuple(f"802.11ad-{rate}" for rate in ("1/2", "5/8", "3/4", "13/16", "7/8", "mcs1"))
+"""The codes by name."""
+MCS1_BITS = 168
+"""Information bits in a codeword of MCS 1."""
 
 
-def make(*, name: str) -> QcLdpc:
-    """The code of that name, checked against its known answers."""
-    return _load(name.removeprefix("802.11ad-"), load_tables())
+def make(*, name: str) -> GraphCode:
+    """The code of that name, its matrix checked against the known answers."""
+    tables, rate = load_tables(), name.removeprefix("802.11ad-")
+    if rate == "7/8":
+        return punctured(_load("13/16", tables))
+    if rate == "mcs1":
+        return repeated(_load("1/2", tables))
+    return _load(rate, tables)
+
+
+def punctured(mother: QcLdpc) -> Spans:
+    """Rate 7/8 of 802.11-2016 (MCS 9.1, 12.2, 12.6): 13/16 without the first 48 of its 126 parity bits."""
+    return Spans(name="802.11ad-7/8", mother=mother, spans=((0, mother.k), (mother.k + 48, mother.n)))
+
+
+def repeated(mother: QcLdpc) -> Spans:
+    """MCS 1, rate 1/4, by repetition: 168 bits and 168 zeros are encoded at rate 1/2. What is sent is the
+    bits, the bits plus the scrambler's sequence (register all ones at every codeword), and the parity bits.
+    """
+    data, inverted = (0, MCS1_BITS), np.flatnonzero(scrambler_sequence(MCS1_BITS)) + MCS1_BITS
+    return Spans(
+        name="802.11ad-mcs1",
+        mother=mother,
+        spans=(data, data, (mother.k, mother.n)),
+        shortened=(MCS1_BITS, mother.k),
+        inverted=tuple(inverted.tolist()),
+    )
 
 
 def load_codes() -> dict[str, QcLdpc]:
-    """'802.11ad-1/2' ... '802.11ad-13/16', checked against their known answers."""
-    return {name: make(name=name) for name in NAMES}
+    """'802.11ad-1/2' ... '802.11ad-13/16', the codes of the tables, checked against their known answers."""
+    tables = load_tables()
+    return {f"802.11ad-{rate}": _load(rate, tables) for rate in tables["matrices"]}
 
 
 def _load(rate: str, tables: dict[str, Any]) -> QcLdpc:

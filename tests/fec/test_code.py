@@ -79,7 +79,7 @@ def test_an_unknown_code_names_its_nearest():
     [
         (((0, 0),) * 2, "more columns than rows"),
         (((0, 5, 0),), "shifts must be"),
-        (((0, 0, 0), (0, 0, -1)), "lower triangular"),
+        (((0, 0, 0), (0, 0)), "more columns than rows"),
     ],
 )
 def test_a_prototype_that_cannot_be_encoded_is_refused(prototype, rule):
