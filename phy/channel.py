@@ -21,8 +21,18 @@ from phy.compact import parse_compact
 from phy.rng import complex_normal
 
 __all__ = [
-    *("CHANNELS", "Awgn", "Block", "Channel", "Jakes", "Moving", "Nakagami", "Rayleigh", "Recorded"),
-    *("Rician", "complex_normal", "parse_channel"),
+    "CHANNELS",
+    "Awgn",
+    "Block",
+    "Channel",
+    "Jakes",
+    "Moving",
+    "Nakagami",
+    "Rayleigh",
+    "Recorded",
+    "Rician",
+    "complex_normal",
+    "parse_channel",
 ]
 
 Moving = Jakes | Recorded

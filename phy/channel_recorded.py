@@ -96,7 +96,7 @@ class _Recording:
             )
         if not normalise and abs(power - 1) > POWER_TOLERANCE:
             raise ValueError(
-                f"file: must have mean power 1, got {power:.6g} in {file!r}; write normalise: true to scale it"
+                f"file: must have mean power 1, got {power:.6g} in {file!r}; set normalise: true to scale"
             )
         h = (h / np.sqrt(power)).astype(np.complex64)
         spectrum = np.abs(np.fft.fft(h.astype(np.complex128))) ** 2

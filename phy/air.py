@@ -1,0 +1,185 @@
+"""The air: a frame's uses shared between pilots and data, y = h x + n, and x^ with its noise level.
+
+    | pilots | data ... | pilots | data ... |     places follow from the CSI, the channel and the length
+    y = h x + sqrt(N0) n    ->    h^ from the pilots    ->    x^ = h^* y / |h^|^2, (N0 + s_e^2) / |h^|^2
+
+This is the one place where a signal meets a channel: links and bare chains pass it alike, any leading axes.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from math import sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phy.channel import Channel, Moving
+from phy.detect import AgeingCsi, Csi, PilotCsi, aged, least_squares
+from phy.estimate import Estimator, block_estimator, moving_estimator
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """Which of a frame's `total` channel uses carry pilots, and which data. Take it from `layout_of`.
+
+    Energies are such that E|x|^2 = 1 over all uses for data symbols of unit energy.
+    """
+
+    csi: Csi
+    channel: Channel
+    total: int
+
+    @cached_property
+    def _is_pilot(self) -> NDArray[np.bool_]:
+        if not isinstance(self.csi, PilotCsi):
+            return np.zeros(self.total, np.bool_)
+        offset = np.arange(self.total) % _segment(self.channel, max(self.total, 1))
+        return (offset % self.csi.spacing if self.csi.spacing else offset) < self.csi.count
+
+    @cached_property
+    def pilots(self) -> NDArray[np.intp]:
+        """Places of the pilots, rising, intp [n_pilots]."""
+        return np.flatnonzero(self._is_pilot)
+
+    @cached_property
+    def data(self) -> NDArray[np.intp]:
+        """Places of the data, rising, intp [n_data]."""
+        return np.flatnonzero(~self._is_pilot)
+
+    @property
+    def n_pilots(self) -> int:
+        """Uses that carry pilots."""
+        return self.pilots.size
+
+    @property
+    def n_data(self) -> int:
+        """Uses that carry data."""
+        return self.total - self.n_pilots
+
+    @property
+    def data_energy(self) -> float:
+        """Mean energy of a data use, E_d: total = n_data E_d + n_pilots power E_d."""
+        if not self.n_pilots:
+            return 1.0
+        return self.total / (self.n_data + self.csi.power * self.n_pilots)
+
+    @property
+    def pilot_energy(self) -> float:
+        """Energy of a pilot, E_p = power E_d; 0 where there is none."""
+        return self.csi.power * self.data_energy if self.n_pilots else 0.0
+
+    @property
+    def needs_other(self) -> bool:
+        """Whether `pass_through` needs a second, independent draw of the fading."""
+        return isinstance(self.csi, AgeingCsi)
+
+    def error_var(self, n0: float) -> NDArray[np.float64]:
+        """s_e^2 = E|h^ - h|^2 at each data use, float64 [n_data]."""
+        if isinstance(self.csi, PilotCsi) and self.n_data:
+            return _estimator(self, n0).error_var
+        lost = 0.0
+        if isinstance(self.csi, AgeingCsi):
+            lost = (1 - self.csi.correlation(self.channel) ** 2) * (1 - self.channel.mean**2)
+        return np.full(self.n_data, lost)
+
+    def effective_noise(self, n0: float) -> float:
+        """N0 / E_d + s_e^2 on average: the noise that a demapper meets, but for its division by |h^|^2."""
+        return n0 / self.data_energy + float(np.mean(self.error_var(n0))) if self.n_data else n0
+
+
+@lru_cache(maxsize=64)
+def layout_of(csi: Csi, channel: Channel, total: int) -> Layout:
+    """The layout of a frame of `total` channel uses, which may leave no use for data."""
+    check_csi(csi, channel)
+    return Layout(csi=csi, channel=channel, total=total)
+
+
+@lru_cache(maxsize=64)
+def layout(csi: Csi, channel: Channel, n_data: int) -> Layout:
+    """The shortest layout with `n_data` uses for data.
+
+    >>> from phy.channel import Rayleigh
+    >>> layout(PilotCsi(count=2), Rayleigh(block=10), 12).pilots.tolist()
+    [0, 1, 10, 11]
+    """
+    check_csi(csi, channel)
+    if not isinstance(csi, PilotCsi) or not n_data:
+        return layout_of(csi, channel, n_data)
+    open_ended = n_data + csi.count
+    spacing = csi.spacing or open_ended
+    most = csi.count + n_data * spacing
+    block = _segment(channel, most)
+    full, rest = divmod(block, spacing)
+    in_block = full * (spacing - csi.count) + max(rest - csi.count, 0)
+    blocks, left = divmod(n_data - 1, in_block)
+    groups, left = divmod(left, spacing - csi.count)
+    return layout_of(csi, channel, blocks * block + groups * spacing + csi.count + left + 1)
+
+
+def check_csi(csi: Csi, channel: Channel) -> None:
+    """ValueError where this knowledge cannot be had over this channel."""
+    if isinstance(csi, AgeingCsi):
+        try:
+            csi.correlation(channel)
+        except ValueError as error:
+            raise ValueError(f"csi.{error}") from None
+    if isinstance(csi, PilotCsi) and _segment(channel, csi.count + 1) <= csi.count:
+        raise ValueError(
+            f"csi.count: must be below the {channel.block} channel uses of the channel's block, got "
+            f"{csi.count}; send fewer pilots or fade in longer blocks"
+        )
+
+
+def pass_through(
+    x: NDArray[np.complex64],
+    layout: Layout,
+    h: NDArray[np.complex64],
+    noise: NDArray[np.complex64] | NDArray[np.complex128],
+    n0: float,
+    other: NDArray[np.complex64] | None = None,
+) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
+    """Data symbols over the air and detected: x^ = x + w, w ~ CN(0, noise_var) in the mean.
+
+    x: data of mean energy 1, complex64 [..., n_data]; they leave with energy E_d, and x^ is back at theirs.
+    h: fading, complex64 [..., total]; noise: CN(0, 1), complex [..., total]; n0: N0.
+    other: an independent draw of the same fading, complex64 [..., total], where `layout.needs_other`.
+    Returns x^ complex64 [..., n_data] and its variance float32 [..., n_data].
+    """
+    csi, deviation = layout.csi, sqrt(n0)
+    if isinstance(csi, PilotCsi):
+        return _pilot_aided(x, layout, h, deviation * noise, n0)
+    y = h * x + deviation * noise
+    if isinstance(csi, AgeingCsi):
+        mean, rho = layout.channel.mean, csi.correlation(layout.channel)
+        old = aged(h, other, mean, rho)
+        return least_squares(y, mean + rho * (old - mean), n0 + layout.error_var(n0))
+    return least_squares(y, h, n0)
+
+
+def _pilot_aided(
+    x: NDArray, layout: Layout, h: NDArray, noise: NDArray, n0: float
+) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
+    if not layout.n_data:
+        return x.astype(np.complex64), np.zeros(x.shape, np.float32)
+    estimator, amplitude = _estimator(layout, n0), sqrt(layout.data_energy)
+    pilots = h[..., layout.pilots] + noise[..., layout.pilots] / sqrt(layout.pilot_energy)
+    y = h[..., layout.data] * x + noise[..., layout.data] / amplitude
+    noise_var = n0 / layout.data_energy + estimator.error_var
+    return least_squares(y, estimator.estimate(pilots), noise_var)
+
+
+@lru_cache(maxsize=8)
+def _estimator(layout: Layout, n0: float) -> Estimator:
+    """The filter of a layout at a noise level; frames of a batch share it."""
+    csi, channel, pilot_snr = layout.csi, layout.channel, layout.pilot_energy / n0
+    if isinstance(channel, Moving):
+        return moving_estimator(csi, channel, layout.data, pilot_snr)
+    block = _segment(channel, layout.total)
+    return block_estimator(csi, channel, (layout.pilots // block, layout.data // block), pilot_snr)
+
+
+def _segment(channel: Channel, total: int) -> int:
+    """Uses after which pilots start anew: the channel's block, or the whole frame where fading moves."""
+    if channel.block == "frame" or isinstance(channel, Moving):
+        return total
+    return channel.block
