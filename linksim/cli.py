@@ -14,7 +14,10 @@ import click
 from linksim import __version__
 from linksim.errors import LinksimError
 
-LISTED = ("codes", "constellations", "mcs", "channels", "codecs", "cards", "engines", "images")
+LISTED = (
+    *("codes", "decoders", "constellations", "mcs", "channels", "csi"),
+    *("codecs", "cards", "engines", "images"),
+)
 
 Command = Callable[..., Any]
 
@@ -125,6 +128,89 @@ def validate(scenarios: tuple[Path, ...]) -> None:
     for path in scenarios:
         plan = _plan(path)
         click.echo(f"{path}: fine: {count(plan, check(plan))}")
+
+
+COUNT = click.IntRange(min=1)
+POSITIVE = click.FloatRange(min=0, min_open=True)
+
+
+def _chain(command: Command) -> Command:
+    """The options that name a chain, shared by the commands that simulate one."""
+    several = {"multiple": True, "show_default": True}
+    options = (
+        click.option("--code", "codes", **several, help="A code, as `linksim list codes` shows them."),
+        click.option("--constellation", "constellations", default=("bpsk",), **several, help="Its points."),
+        click.option(
+            "--channel", "channels", default=("awgn",), **several, help="As rician:k_factor=3,block=64."
+        ),
+        click.option("--csi", default="perfect", show_default=True, help="As pilots:count=16."),
+        click.option("--decoder", "decoders", **several, help="As layered-offset-min-sum:iterations=20."),
+        click.option(
+            "--demapper",
+            type=click.Choice(["exact", "max-log"]),
+            default="exact",
+            show_default=True,
+            help="How points become LLRs.",
+        ),
+        click.option(
+            "--interleaver",
+            type=click.Choice(["none", "block"]),
+            default="none",
+            show_default=True,
+            help="Between code and points.",
+        ),
+        click.option("--engine", default="reference", show_default=True, help="Who computes."),
+        click.option(
+            "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all frames."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@linksim.command(short_help="Count bit and block errors of codes.")
+@_chain
+@click.option("--ebn0", metavar="A:B:STEP|A,B,...", help="Eb/N0, dB: energy per information bit.")
+@click.option("--esn0", metavar="A:B:STEP|A,B,...", help="Es/N0, dB: energy per channel use.")
+@click.option("--frame-errors", type=COUNT, default=100, show_default=True, help="Wrong frames that do.")
+@click.option(
+    "--frames", type=COUNT, default=10_000_000, show_default=True, help="Give up a point after so many."
+)
+@click.option("--min-frames", type=click.IntRange(min=0), default=0, help="Send at least so many.")
+@click.option("--seconds", type=POSITIVE, help="Give up a point after so long.")
+@click.option("--target-bler", type=click.FloatRange(0, 1, min_open=True), help="End a curve below it.")
+@click.option("--csv", type=_Place(path_type=Path), help="Rows to this file.")
+@click.option("--parquet", type=_Place(path_type=Path), help="Rows to this file.")
+@click.option("--aff3ct", type=_Place(path_type=Path), help="Curves in AFF3CT's format, a file each.")
+@click.option("--figure", type=_Place(path_type=Path), help="The curves with theory, PNG, PDF or SVG.")
+@click.option("--json", "json_", is_flag=True, help="Rows to standard output.")
+@click.option(
+    "--out",
+    type=_Place(path_type=Path),
+    default=Path("runs/ber"),
+    show_default=True,
+    help="Folder where counts are kept.",
+)
+@click.option("--fresh", is_flag=True, help="Forget what the folder knows of these curves.")
+def ber(ebn0: str | None, esn0: str | None, **options: Any) -> None:
+    """Count bit and block errors of codes over channels, without images.
+
+    --code, --constellation, --channel and --decoder may be given several times: a curve for each combination.
+    What is counted is kept: the same command goes on, and stricter limits go on from there.
+    """
+    from linksim.ber.command import from_options, run
+
+    if (ebn0 is None) == (esn0 is None):
+        raise LinksimError("ber", "takes --ebn0 or --esn0", "both" if ebn0 else "neither", "give one of them")
+    given = ("--ebn0", ebn0) if ebn0 is not None else ("--esn0", str(esn0))
+    request = from_options(*given, options)
+    try:
+        run(request)
+    except KeyboardInterrupt:
+        raise click.Abort(
+            f"Stopped. {request.root} keeps what is done; the same command goes on from there."
+        ) from None
 
 
 @linksim.command("list", short_help="List what a scenario can name.")

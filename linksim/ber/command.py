@@ -1,0 +1,162 @@
+"""What `linksim ber` does once its words are read: check, simulate with a table, write what was asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+
+from linksim.ber import board, rows
+from linksim.ber.grid import parse_grid
+from linksim.ber.request import curves
+from linksim.ber.rows import INTERRUPTED, Row
+from linksim.ber.simulate import Task, simulate
+from linksim.ber.stopping import Stop
+from linksim.errors import LinksimError
+
+REFRESHES_PER_SECOND = 4
+FIGURES = (".png", ".pdf", ".svg")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """Where results go besides the terminal. aff3ct: one file a curve. json: rows on standard output."""
+
+    csv: Path | None = None
+    parquet: Path | None = None
+    aff3ct: Path | None = None
+    figure: Path | None = None
+    json: bool = False
+
+    def check(self) -> None:
+        """LinksimError where one could not be written in the end."""
+        for option, path, suffixes in (
+            ("--csv", self.csv, ()),
+            ("--parquet", self.parquet, ()),
+            ("--aff3ct", self.aff3ct, ()),
+            ("--figure", self.figure, FIGURES),
+        ):
+            if path is not None:
+                rows.check_writable(option, path, suffixes)
+        named = [path.resolve() for path in (self.csv, self.parquet, self.aff3ct, self.figure) if path]
+        if len(set(named)) < len(named):
+            raise LinksimError("ber", "must write different files", str(named[0]), "name each another")
+
+    def write(self, found: Sequence[Row]) -> list[Path]:
+        """Every file that was asked for, of the points that have frames; their paths."""
+        known = [row for row in found if row.counts.frames]
+        if not known:
+            return []
+        written: list[Path] = []
+        if self.csv:
+            rows.write_csv(self.csv, known)
+            written.append(self.csv)
+        if self.parquet:
+            rows.write_parquet(self.parquet, known)
+            written.append(self.parquet)
+        if self.aff3ct:
+            from linksim.ber.aff3ct import write_traces
+
+            written += write_traces(self.aff3ct, known)
+        if self.figure:
+            from linksim.ber.figure import write_figure
+
+            written.append(write_figure(self.figure, known))
+        return written
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A call of `linksim ber`. root: where counts are kept; fresh: forget what is there."""
+
+    tasks: tuple[Task, ...]
+    stop: Stop
+    root: Path
+    outputs: Outputs
+    fresh: bool = False
+
+
+def from_options(axis: str, text: str, options: Mapping[str, Any]) -> Request:
+    """The request that the command line's options make; axis: '--ebn0' or '--esn0', with its text.
+
+    Raises LinksimError before anything is run or written.
+    """
+    words = ("csi", "demapper", "interleaver", "engine", "seed")
+    if not options["codes"]:
+        raise LinksimError(
+            "--code", "is missing", None, "as --code 802.11ad-1/2; linksim list codes shows them"
+        )
+    snrs_db = parse_grid(axis, text)
+    found = curves(
+        options["codes"],
+        options["constellations"],
+        options["channels"],
+        options["decoders"],
+        **{name: options[name] for name in words},
+    )
+    limits = ("frame_errors", "frames", "min_frames", "seconds", "target_bler")
+    stop = _finite(Stop(**{name: options[name] for name in limits}))
+    files = {name: options[name] for name in ("csv", "parquet", "aff3ct", "figure")}
+    outputs = Outputs(json=options["json_"], **files)
+    outputs.check()
+    tasks = tuple(Task(curve=curve, snrs_db=snrs_db, per_bit=axis == "--ebn0") for curve in found)
+    return Request(tasks=tasks, stop=stop, root=options["out"], outputs=outputs, fresh=options["fresh"])
+
+
+def _finite(stop: Stop) -> Stop:
+    """The limits, none of them nan, which no comparison would ever meet."""
+    for option, value in (("--seconds", stop.seconds), ("--target-bler", stop.target_bler)):
+        if value is not None and not math.isfinite(value):
+            raise LinksimError(option, "must be a number", value, "leave it out for no limit")
+    if stop.min_frames > stop.frames:
+        raise LinksimError(
+            "--min-frames", f"must be at most --frames {stop.frames}", stop.min_frames, "raise that"
+        )
+    return stop
+
+
+def run(request: Request) -> None:
+    """Simulate, show, write the outputs; on Ctrl-C what is known is written, and KeyboardInterrupt raised."""
+    outputs = request.outputs
+    screen = Console(stderr=True)
+    table = board.Board(stop=request.stop)
+    live = Live(table, console=screen, refresh_per_second=REFRESHES_PER_SECOND, transient=True)
+    plain = not outputs.json
+    found: dict[tuple[int, float], Row] = {}
+    interrupted = False
+    try:
+        with live if screen.is_terminal else nullcontext():
+            for number, task in enumerate(request.tasks):
+                if plain:
+                    _begin(task, number)
+                for row in simulate([task], request.stop, request.root, request.fresh):
+                    table.row = row
+                    found[number, row.esn0_db] = row
+                    if plain and row.stopped:
+                        print(board.line(board.cells(row)), flush=True)
+    except KeyboardInterrupt:
+        interrupted = True
+        found = {key: _broken_off(row) for key, row in found.items()}
+    every = list(found.values())
+    written = outputs.write(every)
+    if outputs.json:
+        print(rows.as_json(every))
+    elif written:
+        print(f"\n{', '.join(map(str, written))}")
+    if interrupted:
+        raise KeyboardInterrupt
+
+
+def _begin(task: Task, number: int) -> None:
+    print("\n" * (number > 0) + board.title(task.curve))
+    print(board.line(board.HEAD), flush=True)
+
+
+def _broken_off(row: Row) -> Row:
+    return row if row.stopped else replace(row, stopped=INTERRUPTED)
