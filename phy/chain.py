@@ -18,7 +18,8 @@ from phy.detect import Csi, PerfectCsi, least_squares
 from phy.engine import Engine
 from phy.fec.code import Code
 from phy.fec.decoder import Decoder
-from phy.mapping import Demapping
+from phy.interleave import permutation
+from phy.mapping import Demapping, turn, unturn
 from phy.rng import generator
 from phy.scramble import sequence
 from phy.units import noise_variance
@@ -158,12 +159,13 @@ def send(chain: Chain, engine: Engine, snr_db: float, seed: int, ids: NDArray[np
     """The frames of these ids, from their messages to the decoder's LLRs."""
     message = _messages(seed, ids, chain.code.k)
     sent = engine.encode(chain.code, message)
-    x = engine.map(chain.constellation, interleave(chain, sent))
+    x = turn(chain.constellation, engine.map(chain.constellation, interleave(chain, sent)))
     noise_var = noise_variance(snr_db)
     h = _fading(seed, ids, chain.channel, chain.uses)
     n = _noise(seed, ids, chain.uses) * np.float32(np.sqrt(noise_var))
     x_hat, variance = least_squares(h * x + n, h, noise_var)
-    llr = engine.demap(chain.constellation, x_hat, variance, chain.demapper)
+    y = unturn(chain.constellation, x_hat)
+    llr = engine.demap(chain.constellation, y, variance, chain.demapper)
     return Batch(
         message=message,
         sent=sent,
@@ -190,12 +192,7 @@ def deinterleave(chain: Chain, llr: NDArray) -> NDArray:
 
 
 def _order(chain: Chain) -> NDArray[np.intp]:
-    n = chain.code.n
-    if chain.interleaver == "none":
-        return np.arange(n)
-    rows = int(np.ceil(np.sqrt(n)))
-    grid = np.arange(rows * -(-n // rows)).reshape(rows, -1).T.reshape(-1)
-    return grid[grid < n]
+    return permutation(chain.code.n) if chain.interleaver == "block" else np.arange(chain.code.n)
 
 
 def _messages(seed: int, ids: NDArray[np.int64], k: int) -> NDArray[np.uint8]:

@@ -1,0 +1,200 @@
+"""Modulation and coding schemes by name: 802.11ad's, 5G's by CQI, and any constellation with any code.
+
+`CONSTELLATION-RATE` is a constellation with a code of 802.11ad. `802.11ad-mcs1` ... `802.11ad-mcs12.6` are
+the single-carrier schemes of IEEE 802.11ad-2012 and, from 9.1 and 12.1 on, of the extended set of 802.11-2016
+(`phy/data/ieee80211ad.json`), on points without the standard's turn, which changes no error rate.
+
+`cqi1-1` ... `cqi3-15` are the rows of TS 38.214 tables 5.2.2.1-2, -3 and -4 (4-bit CQI), compared with two
+public transcriptions. The tables give x, the rate times 1024; a length is ours to choose: one code block of
+1024 information bits (its own CRC included, as 5G counts them), in the whole symbols nearest to
+1024 * 1024 / x bits: long enough to be near the waterfall of long 5G blocks, short enough that the frames of
+small pictures hold several. Other lengths are named freely, as below.
+
+`CONSTELLATION/CODE` is free: `64qam/nr-ldpc:k=1024,rate=3/4`.
+"""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fractions import Fraction
+from functools import lru_cache
+from typing import ClassVar
+
+from phy.constellation import Constellation, find_constellation
+from phy.fec import Code, find_code
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mcs:
+    """A modulation and coding scheme: constellation and code by name."""
+
+    name: str
+    constellation_name: str
+    code_name: str
+
+    @property
+    def constellation(self) -> Constellation:
+        """Points and labels."""
+        return find_constellation(self.constellation_name)
+
+    @property
+    def code(self) -> Code:
+        """The block code."""
+        return find_code(self.code_name)
+
+    @property
+    def bits_per_use(self) -> int:
+        """Coded bits in a channel use."""
+        return self.constellation.bits_per_symbol
+
+    @property
+    def info_bits_per_use(self) -> Fraction:
+        """Information bits in a channel use, before framing."""
+        return Fraction(self.code.k, self.code.n) * self.bits_per_use
+
+    def blocks(self, n_uses: int) -> int:
+        """Whole code blocks that `n_uses` channel uses hold, one after another in one stream of bits."""
+        return n_uses * self.bits_per_use // self.code.n
+
+    @property
+    def pair_name(self) -> str:
+        """CONSTELLATION/CODE without a turn: schemes that agree in it have the same error rates."""
+        return f"{self.constellation_name.removeprefix('pi/2-')}/{self.code_name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A constellation and a code by name, for whoever combines them freely.
+
+    >>> Pair(constellation="64qam", code="802.11ad-3/4").mcs_name
+    '64qam/802.11ad-3/4'
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    constellation: str
+    code: str
+
+    def __post_init__(self) -> None:
+        find_constellation(self.constellation)
+        find_code(self.code)
+
+    @property
+    def mcs_name(self) -> str:
+        """What `find_mcs` reads."""
+        return f"{self.constellation}/{self.code}"
+
+
+def _grid() -> list[Mcs]:
+    points, rates = ("bpsk", "qpsk", "16qam", "64qam"), ("1/2", "5/8", "3/4", "13/16")
+    return [
+        Mcs(name=f"{p}-{rate}", constellation_name=p, code_name=f"802.11ad-{rate}")
+        for p in points
+        for rate in rates
+    ]
+
+
+SINGLE_CARRIER = {
+    "bpsk": "1:mcs1 2:1/2 3:5/8 4:3/4 5:13/16",
+    "qpsk": "6:1/2 7:5/8 8:3/4 9:13/16 9.1:7/8",
+    "16qam": "10:1/2 11:5/8 12:3/4 12.1:13/16 12.2:7/8",
+    "64qam": "12.3:5/8 12.4:3/4 12.5:13/16 12.6:7/8",
+}
+"""Constellation -> the index and the code of each single-carrier scheme of 802.11ad; MCS 1 repeats."""
+
+
+def _single_carrier() -> list[Mcs]:
+    return [
+        Mcs(name=f"802.11ad-mcs{index}", constellation_name=points, code_name=f"802.11ad-{code}")
+        for points, row in SINGLE_CARRIER.items()
+        for index, code in (entry.split(":") for entry in row.split())
+    ]
+
+
+CQI_TABLES: dict[str, dict[str, tuple[int, ...]]] = {
+    "cqi1": {
+        "qpsk": (78, 120, 193, 308, 449, 602),
+        "16qam": (378, 490, 616),
+        "64qam": (466, 567, 666, 772, 873, 948),
+    },
+    "cqi2": {
+        "qpsk": (78, 193, 449),
+        "16qam": (378, 490, 616),
+        "64qam": (466, 567, 666, 772, 873),
+        "256qam": (711, 797, 885, 948),
+    },
+    "cqi3": {
+        "qpsk": (30, 50, 78, 120, 193, 308, 449, 602),
+        "16qam": (378, 490, 616),
+        "64qam": (466, 567, 666, 772),
+    },
+}
+"""TS 38.214 tables 5.2.2.1-2, -3, -4: code rate x 1024 of CQI 1 to 15 by constellation."""
+
+CQI_BITS = 1024
+"""Information bits of a CQI scheme's code block."""
+
+
+def cqi_code_name(bits_per_symbol: int, rate_x1024: int) -> str:
+    """The code of a CQI row: 1024 bits in the number of whole symbols nearest to its rate.
+
+    >>> cqi_code_name(2, 602)
+    'nr-ldpc:k=1024,n=1742'
+    """
+    symbols = round(Fraction(CQI_BITS * 1024, rate_x1024 * bits_per_symbol))
+    return f"nr-ldpc:k={CQI_BITS},n={symbols * bits_per_symbol}"
+
+
+def _cqi(table: str) -> list[Mcs]:
+    rows = [(points, x) for points, rates in CQI_TABLES[table].items() for x in rates]
+    bits = {"qpsk": 2, "16qam": 4, "64qam": 6, "256qam": 8}
+    return [
+        Mcs(name=f"{table}-{i}", constellation_name=f"{points}@5g", code_name=cqi_code_name(bits[points], x))
+        for i, (points, x) in enumerate(rows, 1)
+    ]
+
+
+MCS: dict[str, Mcs] = {
+    mcs.name: mcs for mcs in (*_grid(), *_single_carrier(), *(m for table in CQI_TABLES for m in _cqi(table)))
+}
+"""The schemes that have a name of their own."""
+
+AMC_SETS: dict[str, tuple[str, ...]] = {
+    "hda": ("bpsk-1/2", "qpsk-1/2", "qpsk-3/4", "16qam-1/2", "16qam-3/4"),
+    "802.11ad": tuple(mcs.name for mcs in _single_carrier()),
+    **{table: tuple(mcs.name for mcs in _cqi(table)) for table in CQI_TABLES},
+}
+"""Sets to adapt over, most robust first. 'hda': the five steps of the HDA-DeepSC paper."""
+
+
+@lru_cache(maxsize=1024)
+def find_mcs(name: str) -> Mcs:
+    """The scheme of that name, or of that CONSTELLATION/CODE; ValueError with a near miss.
+
+    >>> find_mcs("16qam-1/2").bits_per_use, find_mcs("pi/2-bpsk/802.11ad-1/2").code.k
+    (4, 336)
+    """
+    if name in MCS:
+        return MCS[name]
+    for constellation, code in _splits(name):
+        try:
+            find_constellation(constellation)
+        except ValueError:
+            continue
+        try:
+            find_code(code)
+        except ValueError as wrong:
+            raise ValueError(f"mcs: {name!r} names no code: {wrong}") from None
+        return Mcs(name=name, constellation_name=constellation, code_name=code)
+    near = get_close_matches(name, MCS, 1, 0.0)[0]
+    raise ValueError(
+        f"mcs: must be one of {', '.join(_grid_names())}, 802.11ad-mcsN, cqiT-N or CONSTELLATION/CODE, "
+        f"got {name!r}; did you mean {near!r}?"
+    )
+
+
+def _grid_names() -> list[str]:
+    return [mcs.name for mcs in _grid()]
+
+
+def _splits(name: str) -> list[tuple[str, str]]:
+    """Every way to cut a name at a slash: names of constellations and codes have slashes of their own."""
+    return [(name[:i], name[i + 1 :]) for i, letter in enumerate(name) if letter == "/"]
