@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from phy.fec import wigig
+from phy.fec import wifi, wigig
 from phy.fec.code import Code
 from phy.fec.spec import Family, read_code
 
@@ -12,7 +12,19 @@ FAMILIES: dict[str, Family] = {
         make=wigig.make,
         named=wigig.NAMES,
         examples=wigig.NAMES,
-        about="LDPC codes of IEEE 802.11ad at 60 GHz, n = 672",
+        about="LDPC codes of IEEE 802.11ad at 60 GHz, n = 672 or less",
+    ),
+    "802.11n": Family(
+        make=wifi.make,
+        named=wifi.names("802.11n"),
+        examples=wifi.names("802.11n"),
+        about="LDPC codes of IEEE 802.11n (HT)",
+    ),
+    "802.11ac": Family(
+        make=wifi.make, named=wifi.names("802.11ac"), about="802.11n's codes by the name of 802.11ac (VHT)"
+    ),
+    "802.11ax": Family(
+        make=wifi.make, named=wifi.names("802.11ax"), about="802.11n's codes by the name of 802.11ax (HE)"
     ),
 }
 """Name -> family. Makers take `name`, the word as written, and the family's keys (see `phy.fec.spec`)."""

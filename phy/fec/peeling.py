@@ -42,8 +42,10 @@ def plan(prototype: Prototype, lifting: int) -> tuple[Step, ...] | None:
             guessed = _guess(rows, known, lifting)
             if guessed is None:
                 return None
-            known.add(guessed.target)
-            steps.append(guessed)
+            step, spent = guessed
+            del rows[spent]
+            known.add(step.target)
+            steps.append(step)
     return tuple(steps)
 
 
@@ -88,8 +90,8 @@ def _peel(rows: Rows, known: set[int]) -> list[tuple[dict[int, int], int]]:
     return taken
 
 
-def _guess(rows: Rows, known: set[int], lifting: int) -> Step | None:
-    """A block that follows from the known ones through several rows, with how."""
+def _guess(rows: Rows, known: set[int], lifting: int) -> tuple[Step, int] | None:
+    """A block that follows from the known ones through several rows, with how, and the row that tells it."""
     count: dict[int, int] = {}
     for row in rows.values():
         for j in row.keys() - known:
@@ -100,12 +102,12 @@ def _guess(rows: Rows, known: set[int], lifting: int) -> Step | None:
         for row, j in _peel(left, reached):
             terms = _sum({i: s for i, s in row.items() if i != j}, sums, lifting)
             sums[j] = {i: _turn(poly, -row[j], lifting) for i, poly in terms.items()}
-        for row in left.values():
+        for i, row in left.items():
             if row.keys() <= reached:
                 terms = _sum(row, sums, lifting)
                 factor = terms.pop(gap, 0)
                 if factor.bit_count() == 1:
-                    return Step(gap, factor.bit_length() - 1, _monomials(terms))
+                    return Step(gap, factor.bit_length() - 1, _monomials(terms)), i
     return None
 
 
