@@ -18,6 +18,14 @@ def codes() -> Rows:
     return ("code", "n", "k", "rate"), rows
 
 
+def decoders() -> Rows:
+    """Decoders, and what may follow their names."""
+    from phy.fec.decoder_spec import DECODERS, decoder_keys
+
+    rows = [(name, ", ".join(decoder_keys(name)), what) for name, what in DECODERS.items()]
+    return ("decoder", "fields", "what"), rows
+
+
 def constellations() -> Rows:
     """Constellations."""
     from phy.constellation import CONSTELLATIONS
@@ -50,6 +58,13 @@ def channels() -> Rows:
     return ("channel", "fields", "what"), _blocks(CHANNELS)
 
 
+def csi() -> Rows:
+    """What a receiver may know of the channel."""
+    from phy.detect import CSI
+
+    return ("csi", "fields", "what"), _blocks(CSI)
+
+
 def codecs() -> Rows:
     """Codecs."""
     from linksim.codecs import CODECS
@@ -79,7 +94,11 @@ def images() -> Rows:
 
 
 LISTS: dict[str, Callable[[], Rows]] = {
-    each.__name__: each for each in (codes, constellations, mcs, channels, codecs, cards, engines, images)
+    each.__name__: each
+    for each in (
+        *(codes, decoders, constellations, mcs, channels, csi),
+        *(codecs, cards, engines, images),
+    )
 }
 
 

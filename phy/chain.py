@@ -12,9 +12,10 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from phy.air import Layout, check_csi, layout, pass_through
 from phy.channel import Awgn, Channel, complex_normal
 from phy.constellation import Constellation
-from phy.detect import Csi, PerfectCsi, least_squares
+from phy.detect import Csi, PerfectCsi
 from phy.engine import Engine
 from phy.fec.code import Code
 from phy.fec.decoder import Decoder
@@ -49,6 +50,9 @@ class Chain:
     decoder: Decoder = field(default_factory=Decoder)
     interleaver: Literal["none", "block"] = "none"
 
+    def __post_init__(self) -> None:
+        check_csi(self.csi, self.channel)
+
     @property
     def data_uses(self) -> int:
         """Channel uses of a codeword's symbols."""
@@ -57,7 +61,12 @@ class Chain:
     @property
     def uses(self) -> int:
         """Channel uses of a frame, pilots included."""
-        return self.data_uses
+        return self.layout.total
+
+    @property
+    def layout(self) -> Layout:
+        """Where the frame's pilots and data are."""
+        return layout(self.csi, self.channel, self.data_uses)
 
     @property
     def info_bits_per_use(self) -> Fraction:
@@ -162,8 +171,9 @@ def send(chain: Chain, engine: Engine, snr_db: float, seed: int, ids: NDArray[np
     x = turn(chain.constellation, engine.map(chain.constellation, interleave(chain, sent)))
     noise_var = noise_variance(snr_db)
     h = _fading(seed, ids, chain.channel, chain.uses)
-    n = _noise(seed, ids, chain.uses) * np.float32(np.sqrt(noise_var))
-    x_hat, variance = least_squares(h * x + n, h, noise_var)
+    noise = _noise(seed, ids, chain.uses)
+    other = _fading(seed, ids, chain.channel, chain.uses, "other") if chain.layout.needs_other else None
+    x_hat, variance = pass_through(x, chain.layout, h, noise, noise_var, other)
     y = unturn(chain.constellation, x_hat)
     llr = engine.demap(chain.constellation, y, variance, chain.demapper)
     return Batch(
@@ -203,5 +213,7 @@ def _noise(seed: int, ids: NDArray[np.int64], n: int) -> NDArray[np.complex64]:
     return np.stack([complex_normal(n, generator(seed, "noise", int(i))) for i in ids]).astype(np.complex64)
 
 
-def _fading(seed: int, ids: NDArray[np.int64], channel: Channel, n_uses: int) -> NDArray[np.complex64]:
-    return np.stack([channel.fading(n_uses, generator(seed, "fading", int(i))) for i in ids])
+def _fading(
+    seed: int, ids: NDArray[np.int64], channel: Channel, n_uses: int, draw: str = "fading"
+) -> NDArray[np.complex64]:
+    return np.stack([channel.fading(n_uses, generator(seed, draw, int(i))) for i in ids])
