@@ -20,7 +20,8 @@ from phy.estimate import Estimator, block_estimator, moving_estimator
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """Which of a frame's `total` channel uses carry pilots, and which data. Take it from `layout_of`.
+    """Which of a frame's `total` channel uses carry pilots, and which data. Take it from `layout`, which
+    keeps those made last.
 
     Energies are such that E|x|^2 = 1 over all uses for data symbols of unit energy.
     """
@@ -88,10 +89,10 @@ class Layout:
 
 
 @lru_cache(maxsize=64)
-def layout_of(csi: Csi, channel: Channel, total: int) -> Layout:
-    """The layout of a frame of `total` channel uses, which may leave no use for data."""
+def layout_within(csi: Csi, channel: Channel, n_uses: int) -> Layout:
+    """The layout with the most data in at most `n_uses`; pilots behind the last data are spared."""
     check_csi(csi, channel)
-    return Layout(csi=csi, channel=channel, total=total)
+    return layout(csi, channel, Layout(csi=csi, channel=channel, total=n_uses).n_data)
 
 
 @lru_cache(maxsize=64)
@@ -104,16 +105,14 @@ def layout(csi: Csi, channel: Channel, n_data: int) -> Layout:
     """
     check_csi(csi, channel)
     if not isinstance(csi, PilotCsi) or not n_data:
-        return layout_of(csi, channel, n_data)
-    open_ended = n_data + csi.count
-    spacing = csi.spacing or open_ended
-    most = csi.count + n_data * spacing
-    block = _segment(channel, most)
-    full, rest = divmod(block, spacing)
-    in_block = full * (spacing - csi.count) + max(rest - csi.count, 0)
+        return Layout(csi=csi, channel=channel, total=n_data)
+    spacing = csi.spacing or csi.count + n_data
+    block = _segment(channel, csi.count + n_data * spacing)
+    groups, rest = divmod(block, spacing)
+    in_block = groups * (spacing - csi.count) + max(rest - csi.count, 0)
     blocks, left = divmod(n_data - 1, in_block)
     groups, left = divmod(left, spacing - csi.count)
-    return layout_of(csi, channel, blocks * block + groups * spacing + csi.count + left + 1)
+    return Layout(csi=csi, channel=channel, total=blocks * block + groups * spacing + csi.count + left + 1)
 
 
 def check_csi(csi: Csi, channel: Channel) -> None:

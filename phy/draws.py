@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phy.channel import Channel, complex_normal
+from phy.detect import aged
 from phy.rng import Word, digest, generator
 
 
@@ -29,8 +30,24 @@ class Draws:
         return len(self.keys)
 
     def fading(self, trial: int, n_uses: int) -> NDArray[np.complex64]:
-        """h of one trial, complex64 [n_uses]; fewer uses see the head of what more would see."""
+        """h of one trial, complex64 [n_uses]; fewer uses see the head of what more would see (`Jakes` says
+        where not)."""
         return self.channel.fading(n_uses, generator(*self.keys[trial], "fading"))
+
+    def other_fading(self, trial: int, n_uses: int) -> NDArray[np.complex64]:
+        """What an old estimate at the receiver owes to the past alone: an independent draw of the fading."""
+        return self.channel.fading(n_uses, generator(*self.keys[trial], "ageing"))
+
+    def transmitter_view(self, trial: int, n_uses: int, rho: float = 1.0) -> NDArray[np.complex128]:
+        """h as the transmitter learnt it, complex128 [n_uses]: of correlation rho with the present one.
+
+        rho = 1 is feedback without delay; below, the rest is a draw of its own (`phy.detect.aged`).
+        """
+        h = self.fading(trial, n_uses).astype(np.complex128)
+        if rho == 1:
+            return h
+        past = self.channel.fading(n_uses, generator(*self.keys[trial], "feedback"))
+        return aged(h, past, self.channel.mean, rho)
 
     def noise(self, trial: int, n_uses: int) -> NDArray[np.complex128]:
         """n / sqrt(N0) of one trial, complex128 [n_uses], CN(0, 1); fewer uses see the head of more."""

@@ -1,6 +1,7 @@
 """A link: streams side by side in one frame, one channel draw, one ledger.
 
-messages -> frame (digital: cipher, CRC, code, map | analog: as is) -> y = h x + n -> detect -> receptions
+messages -> frame (digital: cipher, CRC, code, map | analog: as is) -> pilots -> y = h x + n -> detect
+    -> receptions
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,10 +11,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from phy.air import Layout, check_csi, layout_within
 from phy.amc import Amc
 from phy.bearer import Bearer, DigitalBearer
 from phy.channel import Channel
-from phy.detect import Csi, PerfectCsi
+from phy.detect import Csi, PerfectCsi, PilotCsi
 from phy.digital import Place, settle
 from phy.draws import Draws
 from phy.engine import find_engine
@@ -21,14 +23,15 @@ from phy.power import split_uses
 from phy.rng import Word
 from phy.transmission import Delivery, deliver
 from phy.types import Grant, Message
-from phy.units import check_snr, linear_to_db
+from phy.units import check_snr, linear_to_db, noise_variance
 
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """Streams that share one frame and one channel draw; mean power 1, equal for every use.
+    """Streams that share one frame and one channel draw; mean power 1, equal for every use that carries data.
 
     bandwidth_ratio: channel uses / source samples, everything included; n_uses = floor(ratio * samples).
+    csi: what the receiver knows of the channel; pilots take their uses and energy before the streams share.
     snr_offset_db: this link's SNR relative to the scenario's. engine: who computes the chain; it never
         changes an answer.
     """
@@ -46,12 +49,21 @@ class Link:
         if self.bandwidth_ratio <= 0:
             raise ValueError(f"bandwidth_ratio: must be positive, got {self.bandwidth_ratio}; 1/6 is usual")
         check_snr("snr_offset_db", self.snr_offset_db)
+        check_csi(self.csi, self.channel)
         if not self.streams:
             raise ValueError("streams: must hold at least one stream, got none; name one with a kind")
 
     def n_uses(self, n_source: int) -> int:
         """Channel uses of a frame for `n_source` source samples: floor(bandwidth_ratio * n_source)."""
         return int(self.bandwidth_ratio * n_source)
+
+    def layout(self, n_source: int) -> Layout:
+        """Where pilots and data lie in a frame for `n_source` source samples; it never ends in pilots."""
+        return layout_within(self.csi, self.channel, self.n_uses(n_source))
+
+    def _split(self, n_source: int) -> dict[str, int]:
+        """Data uses of each stream."""
+        return split_uses(self.layout(n_source).n_data, {name: b.share for name, b in self.streams.items()})
 
     def draw(self, snr_db: float, keys: Sequence[tuple[Word, ...]], nonce: Sequence[Word] = ()) -> Draws:
         """The channel of one trial per key at a scenario SNR; keys and nonce words are those of `Draws`."""
@@ -62,25 +74,33 @@ class Link:
         """What each stream of each trial may send; adaptive modulation is settled here.
 
         n_source: source samples of each trial. The SNR told is the realised mean over the stream's uses where
-        a digital stream's rule has CSIT, else the long-term one.
+        a digital stream's rule has CSIT, else the long-term one. It counts what estimation
+        costs: E_d / (N0 + s_e^2 E_d), the energy of a data use over the noise that its detection meets.
         """
         return [self._trial_grants(n, draws, trial) for trial, n in enumerate(n_source)]
 
     def _trial_grants(self, n_source: int, draws: Draws, trial: int) -> dict[str, Grant]:
-        uses = split_uses(self.n_uses(n_source), {name: b.share for name, b in self.streams.items()})
-        gain = np.abs(draws.fading(trial, self.n_uses(n_source)).astype(np.complex128)) ** 2
+        frame, uses = self.layout(n_source), self._split(n_source)
+        gain = np.abs(draws.transmitter_view(trial, frame.total)[frame.data]) ** 2
+        snr_db = self._effective_db(frame, draws.snr_db)
         grants, start = {}, 0
         for name, bearer in self.streams.items():
             gains = gain[start : start + uses[name]]
             start += uses[name]
             told = linear_to_db(float(np.mean(gains))) if self.csit and gains.size else 0.0
-            grant = Grant(channel_uses=uses[name], payload_bits=0, snr_db=draws.snr_db + told)
+            grant = Grant(channel_uses=uses[name], payload_bits=0, snr_db=snr_db + told)
             if isinstance(bearer, DigitalBearer):
                 gains = gains[:1] if self.channel.block == "frame" else gains
-                place = settle(bearer, self.channel, draws.snr_db, gains, uses[name])
+                place = settle(bearer, self.channel, snr_db, gains, uses[name])
                 grant = replace(grant, payload_bits=place.framing.payload_bits, mcs=place.mcs.name)
             grants[name] = grant
         return grants
+
+    def _effective_db(self, frame: Layout, snr_db: float) -> float:
+        """The SNR of a data use, its energy and the receiver's error in h counted."""
+        if isinstance(self.csi, PerfectCsi):
+            return snr_db
+        return -linear_to_db(frame.effective_noise(noise_variance(snr_db)))
 
     @property
     def csit(self) -> bool:
@@ -89,9 +109,13 @@ class Link:
         return any(isinstance(rule, Amc) and rule.csit for rule in rules)
 
     def shortfalls(self, n_source: int) -> dict[str, str]:
-        """Streams that cannot hold any payload in a frame for `n_source` samples, and what to do."""
-        uses = split_uses(self.n_uses(n_source), {name: b.share for name, b in self.streams.items()})
-        short = {}
+        """What leaves streams without a payload in a frame for `n_source` samples, and what to do."""
+        uses, short = self._split(n_source), {}
+        if isinstance(self.csi, PilotCsi) and not any(uses.values()):
+            return {
+                "csi": f"csi.count: must leave channel uses for data, got {self.csi.count} pilots in a "
+                f"frame of {self.n_uses(n_source)} uses; raise bandwidth_ratio or send fewer pilots"
+            }
         for name, bearer in self.streams.items():
             if not isinstance(bearer, DigitalBearer):
                 continue
@@ -108,4 +132,4 @@ class Link:
         self, messages: Sequence[Message], draws: Draws, grants: Sequence[Mapping[str, Grant]]
     ) -> list[Delivery]:
         """Send every trial's message through its draw: frame, channel, detection, receivers, accounts."""
-        return deliver(find_engine(self.engine), self.streams, messages, draws, grants)
+        return deliver(find_engine(self.engine), self.streams, messages, draws, grants, self.csi)

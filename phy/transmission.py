@@ -1,6 +1,6 @@
 """One batch of frames from messages to receptions: assemble, pass the channel, detect, receive, account.
 
-x (streams side by side) -> y = h x + sqrt(N0) n -> x^ = h* y / |h|^2, N0 / |h|^2
+x (streams side by side) -> `phy.air`: pilots, y = h x + sqrt(N0) n, h^, x^ with its noise level
     -> blocks decided | noisy symbols
 """
 
@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from phy.amc import MCS
+from phy.air import Layout, layout, pass_through
 from phy.bearer import AnalogBearer, Bearer
-from phy.detect import least_squares
+from phy.detect import Csi
 from phy.digital import Place, demodulate, modulate
 from phy.draws import Draws
 from phy.engine import Engine
 from phy.ledger import Ledger, StreamLedger
+from phy.mcs import find_mcs
 from phy.power import check_power
 from phy.types import Bits, Grant, Message, Observed, Reception, Stream, Symbols, SymbolsObserved
 from phy.units import noise_variance
@@ -36,7 +37,8 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True)
 class Leg:
-    """One stream's part of one trial's frame. uses: its span; place: the payload's, None if analog."""
+    """One stream's part of one trial's frame. uses: its span of the data uses; place: the payload's, None if
+    analog."""
 
     trial: int
     name: str
@@ -47,12 +49,13 @@ class Leg:
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """One trial on the air, use by use.
+    """One trial on the air, data use by data use; the pilots are told by the layout.
 
-    x: sent, complex64 [n]; x_hat: least squares, complex64 [n]; noise_var: of x_hat, float32 [n];
+    x: data symbols, complex64 [n]; x_hat: least squares, complex64 [n]; noise_var: of x_hat, float32 [n];
     gain: |h|^2, float64 [n].
     """
 
+    layout: Layout
     x: NDArray[np.complex64]
     x_hat: NDArray[np.complex64]
     noise_var: NDArray[np.float32]
@@ -65,8 +68,12 @@ def deliver(
     messages: Sequence[Message],
     draws: Draws,
     grants: Sequence[Mapping[str, Grant]],
+    csi: Csi,
 ) -> list[Delivery]:
-    """Carry trial i's message over trial i's draw, in the uses and the scheme that its grants say."""
+    """Carry trial i's message over trial i's draw, in the uses and the scheme that its grants say.
+
+    csi: what the receiver knows of h; the grants of a trial share the frame's data uses.
+    """
     trials = range(len(draws))
     legs = [_legs(i, streams, messages[i], draws, grants[i]) for i in trials]
     digital = [leg for trial in legs for leg in trial if leg.place]
@@ -74,7 +81,7 @@ def deliver(
     sent = [leg.place.seal(leg.stream.data) for leg in digital]
     modulated = iter(modulate(engine, places, sent))
     symbols = [[next(modulated) if leg.place else leg.stream.data for leg in trial] for trial in legs]
-    frames = [_transmit(i, legs[i], symbols[i], draws) for i in trials]
+    frames = [_transmit(i, legs[i], symbols[i], draws, csi) for i in trials]
     seen = [frames[leg.trial] for leg in digital]
     x_hat = [frame.x_hat[leg.uses] for leg, frame in zip(digital, seen, strict=True)]
     noise_var = [frame.noise_var[leg.uses] for leg, frame in zip(digital, seen, strict=True)]
@@ -100,7 +107,7 @@ def _legs(
         else:
             _check_bits(name, stream, grant)
             nonce = draws.nonce_for(trial, name, grant.channel_uses, grant.mcs)
-            place = Place(bearer=bearer, mcs=MCS[grant.mcs], n_uses=grant.channel_uses, nonce=nonce)
+            place = Place(bearer=bearer, mcs=find_mcs(grant.mcs), n_uses=grant.channel_uses, nonce=nonce)
         uses = slice(start, start + grant.channel_uses)
         legs.append(Leg(trial=trial, name=name, stream=stream, uses=uses, place=place))
         start += grant.channel_uses
@@ -127,16 +134,18 @@ def _check_symbols(name: str, stream: Stream, grant: Grant) -> None:
 
 
 def _transmit(
-    trial: int, legs: Sequence[Leg], symbols: Sequence[NDArray[np.complex64]], draws: Draws
+    trial: int, legs: Sequence[Leg], symbols: Sequence[NDArray[np.complex64]], draws: Draws, csi: Csi
 ) -> Frame:
-    """y = h x + sqrt(N0) n, and least squares with h known; uses that a stream leaves free carry zeros."""
+    """One frame through the air; uses that a stream leaves free carry zeros."""
     x = np.zeros(legs[-1].uses.stop, np.complex64)
+    frame = layout(csi, draws.channel, x.size)
     for leg, part in zip(legs, symbols, strict=True):
         x[leg.uses][: part.size] = part
-    n0, h = noise_variance(draws.snr_db), draws.fading(trial, x.size)
-    y = h * x + np.sqrt(n0) * draws.noise(trial, x.size)
-    x_hat, noise_var = least_squares(y, h, n0)
-    return Frame(x=x, x_hat=x_hat, noise_var=noise_var, gain=np.abs(h.astype(np.complex128)) ** 2)
+    h, noise = draws.fading(trial, frame.total), draws.noise(trial, frame.total)
+    other = draws.other_fading(trial, frame.total) if frame.needs_other else None
+    x_hat, noise_var = pass_through(x, frame, h, noise, noise_variance(draws.snr_db), other)
+    gain = np.abs(h[frame.data].astype(np.complex128)) ** 2
+    return Frame(layout=frame, x=x, x_hat=x_hat, noise_var=noise_var, gain=gain)
 
 
 def _receive(
@@ -156,12 +165,15 @@ def _receive(
         else:
             reception[leg.name], eavesdropped[leg.name] = leg.place.open(pair[1])
             accounts[leg.name] = _digital_account(leg, frame, *pair, ok=reception[leg.name].ok)
-    ledger = Ledger(n_uses=frame.x.size, energy=_energy(frame.x), streams=accounts)
+    n_pilots = frame.layout.n_pilots
+    energy = _energy(frame) + n_pilots * frame.layout.pilot_energy
+    ledger = Ledger(n_uses=frame.layout.total, pilots=n_pilots, energy=energy, streams=accounts)
     return Delivery(reception=reception, eavesdropped=eavesdropped, ledger=ledger)
 
 
-def _energy(x: NDArray[np.complex64]) -> float:
-    return float(np.sum(np.abs(x.astype(np.complex128)) ** 2))
+def _energy(frame: Frame, uses: slice = slice(None)) -> float:
+    """Energy that left the antenna for these data uses."""
+    return frame.layout.data_energy * float(np.sum(np.abs(frame.x[uses].astype(np.complex128)) ** 2))
 
 
 def _mean(gain: NDArray[np.float64]) -> float:
@@ -170,7 +182,7 @@ def _mean(gain: NDArray[np.float64]) -> float:
 
 def _analog_account(leg: Leg, frame: Frame) -> StreamLedger:
     uses, n = leg.uses.stop - leg.uses.start, leg.stream.data.size
-    gain, energy = _mean(frame.gain[leg.uses]), _energy(frame.x[leg.uses])
+    gain, energy = _mean(frame.gain[leg.uses]), _energy(frame, leg.uses)
     return StreamLedger(uses=uses, data=n, fill=uses - n, gain=gain, energy=energy)
 
 
@@ -190,5 +202,5 @@ def _digital_account(
         bit_errors=int(np.count_nonzero(wrong)),
         ok=ok,
         gain=_mean(frame.gain[leg.uses]),
-        energy=_energy(frame.x[leg.uses]),
+        energy=_energy(frame, leg.uses),
     )

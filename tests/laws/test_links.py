@@ -95,7 +95,7 @@ def test_every_bearer_is_told_its_true_noise_level(channel, bearer):
     draws = link.draw(8.0, keys(4))
     grants = link.grants([60_000] * 4, draws)
     messages = messages_for(grants)
-    delivered = deliver(recorder, link.streams, messages, draws, grants)
+    delivered = deliver(recorder, link.streams, messages, draws, grants, link.csi)
     (sent,), ((y, var),) = recorder.mapped, recorder.heard
     normalised = np.abs(y - sent) ** 2 / var
     assert abs(normalised.mean() - 1) < 5 / np.sqrt(normalised.size)
