@@ -48,8 +48,8 @@ class Outputs:
         if len(set(named)) < len(named):
             raise LinksimError("ber", "must write different files", str(named[0]), "name each another")
 
-    def write(self, found: Sequence[Row]) -> list[Path]:
-        """Every file that was asked for, of the points that have frames; their paths."""
+    def write(self, found: Sequence[Row], per_bit: bool) -> list[Path]:
+        """Every file that was asked for, of the points that have frames; their paths. per_bit: over Eb/N0."""
         known = [row for row in found if row.counts.frames]
         if not known:
             return []
@@ -67,7 +67,7 @@ class Outputs:
         if self.figure:
             from linksim.ber.figure import write_figure
 
-            written.append(write_figure(self.figure, known))
+            written.append(write_figure(self.figure, known, per_bit))
         return written
 
 
@@ -144,7 +144,7 @@ def run(request: Request) -> None:
         interrupted = True
         found = {key: _broken_off(row) for key, row in found.items()}
     every = list(found.values())
-    written = outputs.write(every)
+    written = outputs.write(every, request.tasks[0].per_bit)
     if outputs.json:
         print(rows.as_json(every))
     elif written:
