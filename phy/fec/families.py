@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from phy.fec import wifi, wigig
+from phy.fec import nr, wifi, wigig
 from phy.fec.code import Code
 from phy.fec.spec import Family, read_code
 
@@ -25,6 +25,20 @@ FAMILIES: dict[str, Family] = {
     ),
     "802.11ax": Family(
         make=wifi.make, named=wifi.names("802.11ax"), about="802.11n's codes by the name of 802.11ax (HE)"
+    ),
+    "nr-ldpc": Family(
+        make=nr.make,
+        grammar="nr-ldpc:k=INT,rate=R|n=INT[,bg=1|2][,rv=0..3][,qm=BITS]",
+        examples=(
+            "nr-ldpc:k=40,rate=1/3",
+            "nr-ldpc:k=128,rate=1/20",
+            "nr-ldpc:k=500,rate=0.6,qm=4",
+            "nr-ldpc:k=500,n=660,bg=1,rv=2,qm=6",
+            "nr-ldpc:k=1024,rate=3/4",
+            "nr-ldpc:k=7712,rate=5/6,bg=2,qm=2",
+        ),
+        about="5G NR's LDPC codes (TS 38.212), rate matched; in code blocks above 8448 bits (bg=2: 3840)",
+        span="k 12..1277992, rate 1/50..0.95",
     ),
 }
 """Name -> family. Makers take `name`, the word as written, and the family's keys (see `phy.fec.spec`)."""
