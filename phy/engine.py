@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from phy import mapping
 from phy.constellation import Constellation
-from phy.fec import reference
+from phy.fec import plain, reference
 from phy.fec.code import Code, GraphCode
 from phy.fec.decoder import Decoder
+from phy.fec.segmented import block_by_block
 from phy.mapping import Demapping
 
 
@@ -69,10 +70,12 @@ class ReferenceEngine:
         """See `Engine.demap`."""
         return mapping.demap(constellation, y, noise_var, method).astype(np.float32)
 
+    @block_by_block
     def decode(self, code: Code, llr: NDArray[np.float32], decoder: Decoder) -> NDArray[np.uint8]:
         """See `Engine.decode`."""
         if not isinstance(code, GraphCode):
-            raise ValueError(f"engine: reference decodes on graphs, got {code.name!r}; take engine: sionna")
+            return plain.decode(self.name, code, llr, decoder)
+        plain.refuse_unless_fit(code, decoder)
         return reference.decode(code, code.gather(llr, decoder.known), decoder).bits[:, code.info]
 
 

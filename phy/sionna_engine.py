@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from phy import sionna_blocks as blocks
 from phy.constellation import Constellation
+from phy.fec import plain
 from phy.fec.code import Code, GraphCode
 from phy.fec.decoder import Decoded, Decoder
+from phy.fec.segmented import block_by_block
 from phy.mapping import Demapping
 from phy.sionna_blocks import Precision
 
@@ -64,8 +66,14 @@ class SionnaEngine:
         shape = (*y.shape[:-1], y.shape[-1] * constellation.bits_per_symbol)
         return _join([run(*pair).numpy() for pair in pairs], shape, np.float32)
 
+    @block_by_block
     def decode(self, code: Code, llr: NDArray[np.float32], decoder: Decoder) -> NDArray[np.uint8]:
         """See `Engine.decode`."""
+        if not isinstance(code, GraphCode):
+            from phy import sionna_codes  # compiled decoders of their own
+
+            return sionna_codes.decode(code, llr, decoder)
+        plain.refuse_unless_fit(code, decoder)
         known = 1e3 if decoder.clip is None else decoder.clip
         return soft_decode(code, code.gather(llr, known), decoder).bits[:, code.info]
 

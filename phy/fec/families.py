@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from phy.fec import nr, wifi, wigig
+from phy.fec import convolutional, nr, polar, repetition, turbo, wifi, wigig
 from phy.fec.code import Code
 from phy.fec.spec import Family, read_code
 
@@ -39,6 +39,45 @@ FAMILIES: dict[str, Family] = {
         ),
         about="5G NR's LDPC codes (TS 38.212), rate matched; in code blocks above 8448 bits (bg=2: 3840)",
         span="k 12..1277992, rate 1/50..0.95",
+    ),
+    "uncoded": Family(
+        make=repetition.make_uncoded,
+        grammar="uncoded[:k=672]",
+        span="any k, rate 1",
+        about="bits as they are, by hard decisions",
+        examples=("uncoded:k=672",),
+    ),
+    "repetition": Family(
+        make=repetition.make,
+        grammar="repetition:n=3[,k=672]",
+        span="any k, rate 1/n",
+        about="a block sent n times, LLRs added",
+        examples=("repetition:n=3,k=224",),
+    ),
+    "conv": Family(
+        make=convolutional.make,
+        grammar="conv[:k=1024,rate=1/2,memory=6,generators=133/171]",
+        span="any k; rates 1/2, 1/3 and 802.11's 2/3, 3/4, 5/6, less the tail",
+        about="zero-terminated convolutional codes, by Viterbi's algorithm",
+        examples=("conv:k=330", "conv:k=498,rate=3/4", "conv:k=100,memory=2"),
+        engines=convolutional.Convolutional.engines["viterbi"],
+    ),
+    "turbo": Family(
+        make=turbo.make,
+        grammar="turbo[:k=1024,rate=1/3]",
+        span="k = 40..6144, 188 sizes; rates 1/3 and 1/2, less the tail",
+        about="the turbo code of LTE, 3GPP TS 36.212",
+        examples=("turbo:k=256", "turbo:k=320,rate=1/2"),
+        engines=turbo.LteTurbo.engines["bcjr"],
+    ),
+    "nr-polar": Family(
+        make=polar.make,
+        grammar="nr-polar:k=64,n=128[,link=downlink]",
+        span="k = 12..1013 without its CRC of 6 or 11 bits, n <= 1088; downlink k <= 140, CRC 24, n <= 576",
+        about="polar codes of 5G NR, 3GPP TS 38.212, one block; decoder sc-list (list 8 is usual) is 20 to "
+        "60 times slower by sionna than by reference: too slow there to be of use beyond n = 128",
+        examples=("nr-polar:k=64,n=128", "nr-polar:k=100,n=240", "nr-polar:k=40,n=216,link=downlink"),
+        engines=polar.NrPolar.engines["sc-list"],
     ),
 }
 """Name -> family. Makers take `name`, the word as written, and the family's keys (see `phy.fec.spec`)."""
