@@ -1,14 +1,19 @@
 """A transport block of several code blocks, each with its own checksum (TS 38.212, 5.2.2 and 5.5)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from phy.crc import CRCS
 from phy.fec.code import Code, GraphCode
+from phy.fec.decoder import Decoder
+
+Decode = Callable[..., NDArray[np.uint8]]
+"""An engine's method (self, code, llr [B, n], decoder) -> bits [B, k]."""
 
 CRC_BITS = 24
 """CRC24B ends every code block."""
@@ -20,10 +25,9 @@ class Segmented(Code):
 
     blocks: the code of every code block; equal ones stand together.
 
-    The word of one block after another is what is sent. Its graph would be as many graphs side by side, so an
-    engine decodes block by block, with what `parts` cuts and `join` puts together:
-
-        code.join([decode(block, llr) for block, llr in code.parts(llr)])
+    The word of one block after another is what is sent. Its graph would be as many graphs side by side, so
+    engines decode block by block: `block_by_block` makes their `decode` take such a code, with what `parts`
+    cuts and `join` puts together.
 
     The checksums only say whether a block arrived (`checks`); decoding does not use them.
     """
@@ -88,3 +92,15 @@ class Segmented(Code):
             (self.blocks[first], first, last)
             for first, last in zip(edges, [*edges[1:], len(self.blocks)], strict=True)
         ]
+
+
+def block_by_block(decode: Decode) -> Decode:
+    """An engine's `decode` of single codes, which then also takes `Segmented` ones."""
+
+    @wraps(decode)
+    def decode_any(engine: Any, code: Code, llr: NDArray[np.float32], decoder: Decoder) -> NDArray[np.uint8]:
+        if not isinstance(code, Segmented):
+            return decode(engine, code, llr, decoder)
+        return code.join([decode(engine, block, part, decoder) for block, part in code.parts(llr)])
+
+    return decode_any
