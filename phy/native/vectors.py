@@ -311,6 +311,25 @@ def _extreme(sign: str) -> Any:
 lower, higher = _extreme("<"), _extreme(">")
 
 
+def _zip(first: int) -> Any:
+    @intrinsic
+    def zipped(typing, a, b):
+        """Lanes of a and b in turns, of their lower or upper halves."""
+
+        def generate(context, builder, sig, args):
+            half = a.lanes // 2
+            lanes = [lane for i in range(half) for lane in (first * half + i, a.lanes + first * half + i)]
+            mask = ir.Constant(ir.VectorType(ir.IntType(32), a.lanes), lanes)
+            return builder.shuffle_vector(*args, mask)
+
+        return a(a, b), generate
+
+    return zipped
+
+
+zip_low, zip_high = _zip(0), _zip(1)
+
+
 def _as(vector: Vector, instruction: str) -> Any:
     @intrinsic
     def convert(typing, a):

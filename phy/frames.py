@@ -1,0 +1,77 @@
+"""Random frames by number: a frame is (seed, id), and nothing else decides its message, noise and fades.
+
+The same frame comes out in any batch, in any order, for any engine and at any SNR, and a longer draw begins
+like a shorter. `phy.native.random` says how bits and noise are made; fades are the channel's own draws, 64
+consecutive ids at a time from one generator where h is constant over blocks.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phy.channel import Awgn, Channel, Moving
+from phy.rng import digest, generator
+
+GROUP = 64
+"""Consecutive ids whose block fades come from one generator."""
+
+
+def frame_key(seed: int) -> NDArray[np.uint32]:
+    """uint32 [2]: Philox's key of a seed, the head of SHA-256."""
+    return np.frombuffer(digest(seed, "frames")[:8], "<u4").astype(np.uint32)
+
+
+def messages(seed: int, frame_ids: NDArray[np.int64], k: int) -> NDArray[np.uint8]:
+    """Information bits uint8 [B, k] of frames int64 [B], each 0 or 1 with probability 1/2.
+
+    >>> bool((messages(1, np.arange(9), 40)[4, :30] == messages(1, np.array([4]), 30)).all())
+    True
+    """
+    from phy.native.random import message_rows
+
+    out = np.empty((len(frame_ids), k), np.uint8)
+    message_rows(np.asarray(frame_ids, np.int64), frame_key(seed), out)
+    return out
+
+
+def noise(seed: int, frame_ids: NDArray[np.int64], n: int) -> NDArray[np.complex64]:
+    """CN(0, 1), complex64 [B, n], of frames int64 [B]."""
+    from phy.native.random import noise_rows
+
+    out = np.empty((len(frame_ids), n, 2), np.float32)
+    noise_rows(np.asarray(frame_ids, np.int64), frame_key(seed), out)
+    return out.view(np.complex64)[..., 0]
+
+
+def fading(
+    seed: int, frame_ids: NDArray[np.int64], channel: Channel, n_uses: int, draw: str = "fading"
+) -> NDArray[np.complex64]:
+    """h, complex64 [B, n_uses], of frames int64 [B]; another `draw` is independent of it."""
+    ids = np.asarray(frame_ids, np.int64)
+    if isinstance(channel, Awgn):
+        return np.ones((ids.size, n_uses), np.complex64)
+    if isinstance(channel, Moving) or not n_uses:
+        rows = [channel.fading(n_uses, generator(seed, draw, int(i))) for i in ids]
+        return np.stack(rows) if rows else np.empty((0, n_uses), np.complex64)
+    uses = n_uses if channel.block == "frame" else channel.block
+    out = np.empty((ids.size, n_uses), np.complex64)
+    for rows, per_block in _block_fades(seed, ids, channel, -(-n_uses // uses), draw):
+        out[rows] = np.repeat(per_block, uses, axis=1)[:, :n_uses]
+    return out
+
+
+def _block_fades(
+    seed: int, ids: NDArray[np.int64], channel: Channel, n_blocks: int, draw: str
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.complex64]]]:
+    """Group after group: which rows of `ids` are its frames, and h of their blocks, complex64 [rows, n_blocks].
+
+    Blocks are independent, so one draw with blocks of one use holds the first blocks of 64 frames, then their
+    second ones, and so on.
+    """
+    each = replace(channel, block=1)
+    for group in np.unique(ids // GROUP):
+        rows = np.flatnonzero(ids // GROUP == group)
+        h = each.fading(n_blocks * GROUP, generator(seed, draw, int(group))).reshape(n_blocks, GROUP)
+        yield rows, h[:, ids[rows] % GROUP].T
