@@ -184,7 +184,7 @@ def _chain(command: Command) -> Command:
 @click.option("--parquet", type=_Place(path_type=Path), help="Rows to this file.")
 @click.option("--aff3ct", type=_Place(path_type=Path), help="Curves in AFF3CT's format, a file each.")
 @click.option("--figure", type=_Place(path_type=Path), help="The curves with theory, PNG, PDF or SVG.")
-@click.option("--json", "json_", is_flag=True, help="Rows to standard output.")
+@click.option("--json", is_flag=True, help="Rows to standard output.")
 @click.option(
     "--out",
     type=_Place(path_type=Path),
@@ -199,18 +199,37 @@ def ber(ebn0: str | None, esn0: str | None, **options: Any) -> None:
     --code, --constellation, --channel and --decoder may be given several times: a curve for each combination.
     What is counted is kept: the same command goes on, and stricter limits go on from there.
     """
-    from linksim.ber.command import from_options, run
+    from linksim.ber.command import run
+    from linksim.ber.options import request_of
 
-    if (ebn0 is None) == (esn0 is None):
-        raise LinksimError("ber", "takes --ebn0 or --esn0", "both" if ebn0 else "neither", "give one of them")
-    given = ("--ebn0", ebn0) if ebn0 is not None else ("--esn0", str(esn0))
-    request = from_options(*given, options)
+    request = request_of(ebn0, esn0, options)
     try:
         run(request)
     except KeyboardInterrupt:
         raise click.Abort(
             f"Stopped. {request.root} keeps what is done; the same command goes on from there."
         ) from None
+
+
+@linksim.command(short_help="Show where one frame went wrong.")
+@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--frame", type=click.IntRange(min=0), help="Its id; of a run, its first failed frame if not given."
+)
+@_chain
+@click.option("--ebn0", type=float, help="Eb/N0, dB.")
+@click.option("--esn0", type=float, help="Es/N0, dB.")
+def replay(
+    run: Path | None, frame: int | None, ebn0: float | None, esn0: float | None, **options: Any
+) -> None:
+    """Send one frame of `linksim ber` again and show every stage: channel, LLRs, decoder, other decoders.
+
+    RUN is a folder of a curve under runs/ber; without it, the chain's options and --frame name the frame.
+    """
+    from linksim.ber.options import replay_of
+
+    for line in replay_of(run, frame, ebn0, esn0, options):
+        click.echo(line)
 
 
 @linksim.command("list", short_help="List what a scenario can name.")

@@ -1,8 +1,8 @@
 """A curve in the text that AFF3CT's simulator writes, for its comparator and PyBER to read.
 
 [metadata] command and title, [trace], '#' lines of parameters, a table under a legend whose columns the
-readers find by name, and an x at the end of a point that did not reach its frame errors: as the files of AFF3CT's
-error rate references have it (github.com/aff3ct/error_rate_references, 2018 on).
+readers find by name, and an x at the end of a point that did not reach its frame errors: as the files of
+AFF3CT's error rate references have it (github.com/aff3ct/error_rate_references, 2018 on).
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def bound(curve: Curve, esn0_db: NDArray[np.float64]) -> Bound | None:
 
 
 def gray_bits(constellation: Constellation) -> int | None:
-    """m where `phy.theory.ber_terms` holds: two points, a square of four, square QAM of reflected Gray labels."""
+    """m where `phy.theory.ber_terms` holds: two points, a square of four, square QAM with Gray labels."""
     m, points, labels = constellation.bits_per_symbol, constellation.points, constellation.labels
     if m == 1:
         return 1 if np.allclose(points[0], -points[1]) else None

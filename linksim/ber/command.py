@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.live import Live
 
 from linksim.ber import board, rows
-from linksim.ber.grid import parse_grid
-from linksim.ber.request import curves
 from linksim.ber.rows import INTERRUPTED, Row
 from linksim.ber.simulate import Task, simulate
 from linksim.ber.stopping import Stop
@@ -80,45 +76,6 @@ class Request:
     root: Path
     outputs: Outputs
     fresh: bool = False
-
-
-def from_options(axis: str, text: str, options: Mapping[str, Any]) -> Request:
-    """The request that the command line's options make; axis: '--ebn0' or '--esn0', with its text.
-
-    Raises LinksimError before anything is run or written.
-    """
-    words = ("csi", "demapper", "interleaver", "engine", "seed")
-    if not options["codes"]:
-        raise LinksimError(
-            "--code", "is missing", None, "as --code 802.11ad-1/2; linksim list codes shows them"
-        )
-    snrs_db = parse_grid(axis, text)
-    found = curves(
-        options["codes"],
-        options["constellations"],
-        options["channels"],
-        options["decoders"],
-        **{name: options[name] for name in words},
-    )
-    limits = ("frame_errors", "frames", "min_frames", "seconds", "target_bler")
-    stop = _finite(Stop(**{name: options[name] for name in limits}))
-    files = {name: options[name] for name in ("csv", "parquet", "aff3ct", "figure")}
-    outputs = Outputs(json=options["json_"], **files)
-    outputs.check()
-    tasks = tuple(Task(curve=curve, snrs_db=snrs_db, per_bit=axis == "--ebn0") for curve in found)
-    return Request(tasks=tasks, stop=stop, root=options["out"], outputs=outputs, fresh=options["fresh"])
-
-
-def _finite(stop: Stop) -> Stop:
-    """The limits, none of them nan, which no comparison would ever meet."""
-    for option, value in (("--seconds", stop.seconds), ("--target-bler", stop.target_bler)):
-        if value is not None and not math.isfinite(value):
-            raise LinksimError(option, "must be a number", value, "leave it out for no limit")
-    if stop.min_frames > stop.frames:
-        raise LinksimError(
-            "--min-frames", f"must be at most --frames {stop.frames}", stop.min_frames, "raise that"
-        )
-    return stop
 
 
 def run(request: Request) -> None:

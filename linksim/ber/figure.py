@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH, HEIGHT = 9.2, 4.4
-"""Inches."""
+WIDTH, HEIGHT, LEGEND_LINE = 9.2, 4.2, 0.2
+"""Inches; a line of the legend adds to the height."""
 TOLD = ("code", "constellation", "channel", "csi", "decoder", "demapper", "interleaver", "engine", "seed")
 SILENT = {"csi": "perfect", "interleaver": "none", "demapper": "exact", "engine": "", "seed": 0}
 """Words that go without saying."""
@@ -28,6 +28,7 @@ NAMED = ("seed", "engine", "demapper", "interleaver")
 """Words that mean nothing without their option's name."""
 BOUND_POINTS = 120
 LEAST_RATE = 1e-9
+DASHES = {"closed form": "--", "normal approximation": "--", "outage": "-."}
 UNSEEN = {"marker": "v", "markerfacecolor": "white", "linestyle": "none", "zorder": 3}
 """How the upper limit of a rate looks where nothing went wrong."""
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -40,7 +41,7 @@ def write_figure(path: Path, rows: Sequence[Row], per_bit: bool = True) -> Path:
 
     every = [list(group) for _, group in groupby(rows, key=lambda row: id(row.curve))]
     with matplotlib.rc_context(RC):
-        drawn = figure(WIDTH, HEIGHT)
+        drawn = figure(WIDTH, HEIGHT + LEGEND_LINE * len(every) / 2)
         left, right = drawn.subplots(1, 2, sharex=True)
         bounds = [_bound(group) for group in every]
         for number, (group, theory) in enumerate(zip(every, bounds, strict=True)):
@@ -101,7 +102,13 @@ def _theory(axes: Axes, theory: Bound, curve: Curve, number: int, per_bit: bool)
     colour = COLOURS[number % len(COLOURS)]
     shift = curve.ebn0_db(0.0) if per_bit else 0.0
     seen = theory.rate > LEAST_RATE
-    axes.plot(theory.esn0_db[seen] + shift, theory.rate[seen], color=colour, linestyle="--", linewidth=1.3)
+    axes.plot(
+        theory.esn0_db[seen] + shift,
+        theory.rate[seen],
+        color=colour,
+        linestyle=DASHES[theory.name],
+        linewidth=1.3,
+    )
     if theory.limit_db is not None:
         axes.axvline(theory.limit_db + shift, color=colour, linestyle=":", linewidth=1.2)
 
@@ -129,7 +136,7 @@ def _legend(drawn: Figure, curves: Sequence[Curve], bounds: Sequence[Bound], uns
         for i, name in enumerate(names)
     ]
     for name in dict.fromkeys(each.name for each in bounds):
-        handles.append(Line2D([], [], label=name, color=DARK, linestyle="--", linewidth=1.3))
+        handles.append(Line2D([], [], label=name, color=DARK, linestyle=DASHES[name], linewidth=1.3))
     if any(each.limit_db is not None for each in bounds):
         handles.append(Line2D([], [], label="capacity limit", color=DARK, linestyle=":", linewidth=1.2))
     if unseen:

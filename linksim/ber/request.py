@@ -31,6 +31,8 @@ from phy.fec.decoder_spec import parse_decoder
 from phy.units import ebn0_db, esn0_db
 
 HOME = Path(__file__).resolve().parent.parent.parent
+MOST_LETTERS = 40
+"""Of each word in a folder's name."""
 DECIDING = ("sionna-no-rt", "tensorflow", "numba", "numpy", "scipy")
 """Distributions whose versions may move a count."""
 
@@ -84,10 +86,8 @@ class Curve:
         """A name that a person can guess the curve from, and the digest."""
         words = self.words
         told = [words.code, words.constellation, words.channel, words.engine]
-        plain = "-".join(
-            re.sub(r"[^\w.=]+", "_", Path(word).name if "/" in word[3:] else word) for word in told
-        )
-        return f"{plain[:80]}-{self.digest}"
+        plain = "-".join(re.sub(r"[^\w.=]+", "_", word)[-MOST_LETTERS:] for word in told)
+        return f"{plain}-{self.digest}"
 
     def esn0_db(self, ebn0: float) -> float:
         """Es/N0 of an Eb/N0, dB, rounded so that a point has one name."""
