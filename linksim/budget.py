@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from linksim.errors import LinksimError
+from linksim.ledger import USES
 from linksim.plan import Plan, Point
 from phy.amc import find_mcs
 from phy.digital import Place
-from phy.ledger import CATEGORIES
 from phy.link import Link
 from phy.types import Grant
 
+PILOTS = "(pilots)"
+"""What stands in a stream's place where a link sends pilots."""
 DRAWS = 200
 """Channel draws that show how often each scheme is picked."""
 
@@ -48,7 +50,7 @@ class Share:
 
 @dataclass(frozen=True, kw_only=True)
 class Row(Share):
-    """One stream of one link under one scheme.
+    """One stream of one link under one scheme; or the link's pilots, stream `PILOTS`.
 
     how_often: the part of the draws that pick this scheme, 1 where nothing adapts to the draw.
     payload_bits: most bits of the stream in a frame.
@@ -83,8 +85,7 @@ def frames(rows: Iterable[Row]) -> list[Frame]:
             link=link,
             uses=sum({row.stream: row.uses for row in members}.values()),
             uses_by_category={
-                name: sum(row.how_often * row.uses_by_category[name] for row in members)
-                for name in CATEGORIES
+                name: sum(row.how_often * row.uses_by_category[name] for row in members) for name in USES
             },
         )
         for (n_source, link), members in whole.items()
@@ -112,7 +113,8 @@ def _link_rows(point: Point, link: Link, n_source: int) -> list[Row]:
         scenario.snr_db, [(scenario.seed, link.name, "budget", i) for i in range(_n_draws(link))]
     )
     grants = link.grants([n_source] * len(draws), draws)
-    rows = []
+    pilots = link.layout(n_source).n_pilots
+    rows = [_pilot_row(link, n_source, pilots)] if pilots else []
     for stream in link.streams:
         picked = Counter(grant[stream] for grant in map(_without_snr, grants))
         for grant, count in sorted(picked.items(), key=lambda item: item[0].payload_bits):
@@ -132,8 +134,22 @@ def _without_snr(grants: Mapping[str, Grant]) -> dict[str, Grant]:
     }
 
 
+def _pilot_row(link: Link, n_source: int, n_pilots: int) -> Row:
+    return Row(
+        n_source=n_source,
+        link=link.name,
+        stream=PILOTS,
+        uses=n_pilots,
+        mcs=None,
+        how_often=Fraction(1),
+        blocks=0,
+        payload_bits=0,
+        uses_by_category=dict.fromkeys(USES, Fraction(0)) | {"pilots": Fraction(n_pilots)},
+    )
+
+
 def _row(link: Link, stream: str, n_source: int, grant: Grant, how_often: Fraction) -> Row:
-    spent = dict.fromkeys(CATEGORIES, Fraction(0))
+    spent = dict.fromkeys(USES, Fraction(0))
     blocks = 0
     if grant.mcs is None:
         spent["data"] = Fraction(grant.channel_uses)

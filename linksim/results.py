@@ -34,7 +34,7 @@ from linksim.codecs.onnx import providers
 from linksim.errors import LinksimError
 from linksim.images import Photo
 from linksim.plan import Plan
-from linksim.scenario import digest, resolved
+from linksim.scenario import Scenario, digest, resolved
 
 MANIFEST = "manifest.json"
 ORDER = ("point", "image_index", "trial")
@@ -59,6 +59,7 @@ def manifest(plan: Plan, photos: Sequence[Photo]) -> dict[str, Any]:
             "code": code_digest(),
             "versions": versions(),
             "images": [_described(photo) for photo in photos],
+            **_recordings(plan),
         },
         "scenario": resolved(plan.scenario),
         "points": [dict(point.values) for point in plan.points],
@@ -70,6 +71,17 @@ def manifest(plan: Plan, photos: Sequence[Photo]) -> dict[str, Any]:
         "command": shlex.join(sys.argv),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _recordings(plan: Plan) -> dict[str, list[str]]:
+    """Digests of the recorded channels, where any are named: a path does not tell what it holds."""
+    found = {each for point in plan.points for each in recordings(point.scenario)}
+    return {"recordings": sorted(found)} if found else {}
+
+
+def recordings(scenario: Scenario) -> list[str]:
+    """Digests of the files whose fading a scenario's links play, link by link."""
+    return [each for link in scenario.links.values() for each in link.recordings]
 
 
 def _described(photo: Photo) -> dict[str, Any]:
@@ -139,6 +151,7 @@ _CHANGES = {
     "code": "linksim's code",
     "versions": "the versions of what it runs on",
     "images": "the pictures",
+    "recordings": "a recorded channel",
 }
 
 

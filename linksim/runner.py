@@ -105,6 +105,8 @@ def units(plan: Plan, photos: Sequence[Photo], deciding: Mapping[str, Any]) -> I
             "point": [point.index, dict(point.values), digest(point.scenario)],
             "codec": point.scenario.codec.fingerprint,
         }
+        if played := results.recordings(point.scenario):
+            about |= {"recordings": played}
         for start in range(0, len(jobs), UNIT_TRIALS):
             chunk = tuple(jobs[start : start + UNIT_TRIALS])
             told = about | {
@@ -138,7 +140,8 @@ def _run_unit(unit: Unit, plan: Plan, folder: Path, encodings: Encodings) -> lis
 def _nonce(scenario: Scenario) -> tuple[str, ...]:
     """All that decides a plaintext beside the trial: other code or weights never meet a nonce again."""
     basis = json.dumps(results.versions(), sort_keys=True)
-    return digest(scenario), scenario.codec.fingerprint, results.code_digest(), basis
+    played = results.recordings(scenario)
+    return digest(scenario), scenario.codec.fingerprint, results.code_digest(), basis, *played
 
 
 def _save_pictures(gallery: results.Gallery, point: Point, photo: Photo, outcome: Outcome) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from linksim.budget import Frame, Row, budget, check_frames, frames
+from linksim.budget import PILOTS, Frame, Row, budget, check_frames, frames
 from linksim.images import load_images
+from linksim.ledger import USES
 from linksim.plan import Plan
 from linksim.terminal import console, print_rows
-from phy.ledger import CATEGORIES
 
 COLUMNS = ("samples", "link", "stream", "mcs", "picked", "uses", "blocks", "payload bits")
-HEAD = (*COLUMNS, *CATEGORIES, "uses/sample", "data alone")
+HEAD = (*COLUMNS, *USES, "uses/sample", "data alone")
 
 
 def check(plan: Plan) -> int:
@@ -46,18 +46,18 @@ def _cells(row: Row) -> tuple[str, ...]:
         str(row.n_source),
         row.link,
         row.stream,
-        row.mcs or "analog",
-        f"{float(row.how_often):.0%}",
+        row.mcs or ("" if row.stream == PILOTS else "analog"),
+        "" if row.stream == PILOTS else f"{float(row.how_often):.0%}",
         str(row.uses),
         str(row.blocks) if row.mcs else "",
         str(row.payload_bits) if row.mcs else "",
-        *(f"{float(row.uses_by_category[name]):.0f}" for name in CATEGORIES),
+        *(f"{float(row.uses_by_category[name]):.0f}" for name in USES),
         f"{float(row.bandwidth_ratio):.4f}",
         f"{float(row.payload_bandwidth_ratio):.4f}",
     )
 
 
 def _frame_cells(frame: Frame) -> tuple[str, ...]:
-    spent = (f"{float(frame.uses_by_category[name]):.0f}" for name in CATEGORIES)
+    spent = (f"{float(frame.uses_by_category[name]):.0f}" for name in USES)
     ratios = (f"{float(frame.bandwidth_ratio):.4f}", f"{float(frame.payload_bandwidth_ratio):.4f}")
     return (str(frame.n_source), frame.link, "whole frame", "", "", str(frame.uses), "", "", *spent, *ratios)

@@ -82,7 +82,8 @@ FAULTS = [
     (
         "kind: rician",
         "kind: ricean",
-        "7: links.air.channel.kind: must be one of awgn, rayleigh, rician, got 'ricean'",
+        "7: links.air.channel.kind: must be one of awgn, rayleigh, rician, nakagami, jakes, recorded, got "
+        "'ricean'; did you mean 'rician'?",
     ),
     ("kind: rician, ", "", "7: links.air.channel: needs a kind; it may be awgn, rayleigh, rician"),
     (
@@ -133,7 +134,7 @@ FAULTS = [
     (
         "{kind: perfect}",
         "perfect",
-        "8: links.air.csi: must be a mapping of fields, got 'perfect'; write {FIELD",
+        "8: links.air.csi: must be a mapping, got 'perfect'; write {FIELD",
     ),
     ("seed: 1", "seed: 1\nsnr: 3", "21: snr: is not a field; did you mean 'snr_db'?"),
     ("seed: 1\n", "", "1: seed: is missing"),
@@ -334,8 +335,11 @@ def test_a_grid_of_too_many_points_is_refused_before_it_is_made(file):
 def test_the_schema_describes_what_is_accepted():
     tree = schema()
     assert tree["additionalProperties"] is False
-    assert all("kind" in tree["$defs"][name]["required"] for name in ("Rician", "DigitalBearer", "Jpeg2000"))
-    assert "kind" not in tree["$defs"]["PerfectCsi"].get("required", ())  # the only one: none is chosen
+    assert all(
+        "kind" in tree["$defs"][name]["required"]
+        for name in ("Rician", "PilotCsi", "DigitalBearer", "Jpeg2000")
+    )
+    assert "digest" not in tree["$defs"]["Recorded"]["properties"]  # found, not told
     assert "name" not in tree["$defs"]["Link"]["properties"]
     assert tree["$defs"]["Rician"]["properties"]["kind"]["const"] == "rician"
     assert {"awgn", "rayleigh", "rician"} == set(
