@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from phy.channel import Channel, Jakes
+from phy.channel import Awgn, Channel, Jakes, Moving
 from phy.compact import parse_compact
 
 MOST_PILOT_POWER = 1e6
@@ -122,6 +122,20 @@ def aged(h: NDArray, other: NDArray, mean: float, rho: float) -> NDArray[np.comp
     for any and whole where the fading is Gaussian.
     """
     return mean + rho * (h - mean) + np.sqrt(1 - rho**2) * (other - mean)
+
+
+def feedback_correlation(channel: Channel, delay: int, n_uses: int) -> float:
+    """|rho| of what a transmitter was told `delay` channel uses ago with the present fading.
+
+    Moving fading: |E h(i+d) h*(i)|. Block fading of B uses (a frame: `n_uses`): max(0, 1 - d / B), its mean
+    over where in a block the frame begins. Without fading nothing grows old.
+    """
+    if not delay or isinstance(channel, Awgn):
+        return 1.0
+    if isinstance(channel, Moving):
+        return min(float(np.abs(channel.autocovariance(delay))), 1.0)
+    block = n_uses if channel.block == "frame" else channel.block
+    return max(0.0, 1 - delay / max(block, 1))
 
 
 def least_squares(

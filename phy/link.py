@@ -14,8 +14,8 @@ import numpy as np
 from phy.air import Layout, check_csi, layout_within
 from phy.amc import Amc
 from phy.bearer import Bearer, DigitalBearer
-from phy.channel import Channel
-from phy.detect import Csi, PerfectCsi, PilotCsi
+from phy.channel import Channel, Recorded
+from phy.detect import Csi, PerfectCsi, PilotCsi, feedback_correlation
 from phy.digital import Place, settle
 from phy.draws import Draws
 from phy.engine import find_engine
@@ -65,6 +65,11 @@ class Link:
         """Data uses of each stream."""
         return split_uses(self.layout(n_source).n_data, {name: b.share for name, b in self.streams.items()})
 
+    @property
+    def recordings(self) -> tuple[str, ...]:
+        """SHA-256 of the files whose fading this link plays."""
+        return (self.channel.digest,) if isinstance(self.channel, Recorded) else ()
+
     def draw(self, snr_db: float, keys: Sequence[tuple[Word, ...]], nonce: Sequence[Word] = ()) -> Draws:
         """The channel of one trial per key at a scenario SNR; keys and nonce words are those of `Draws`."""
         total_db = float(snr_db) + self.snr_offset_db
@@ -81,7 +86,8 @@ class Link:
 
     def _trial_grants(self, n_source: int, draws: Draws, trial: int) -> dict[str, Grant]:
         frame, uses = self.layout(n_source), self._split(n_source)
-        gain = np.abs(draws.transmitter_view(trial, frame.total)[frame.data]) ** 2
+        rho = feedback_correlation(self.channel, self.feedback_delay, frame.total)
+        gain = np.abs(draws.transmitter_view(trial, frame.total, rho)[frame.data]) ** 2
         snr_db = self._effective_db(frame, draws.snr_db)
         grants, start = {}, 0
         for name, bearer in self.streams.items():
@@ -104,9 +110,18 @@ class Link:
 
     @property
     def csit(self) -> bool:
-        """Whether the transmitter knows the realised gains."""
-        rules = (b.mcs for b in self.streams.values() if isinstance(b, DigitalBearer))
-        return any(isinstance(rule, Amc) and rule.csit for rule in rules)
+        """Whether the transmitter knows the realised gains, as they were `feedback_delay` uses ago."""
+        return bool(self._csit_rules)
+
+    @property
+    def feedback_delay(self) -> int:
+        """Channel uses by which those gains are old: the most of the rules; one feedback serves the link."""
+        return max((rule.feedback_delay for rule in self._csit_rules), default=0)
+
+    @property
+    def _csit_rules(self) -> list[Amc]:
+        rules = [b.mcs for b in self.streams.values() if isinstance(b, DigitalBearer)]
+        return [rule for rule in rules if isinstance(rule, Amc) and rule.csit]
 
     def shortfalls(self, n_source: int) -> dict[str, str]:
         """What leaves streams without a payload in a frame for `n_source` samples, and what to do."""
