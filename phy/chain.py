@@ -19,6 +19,7 @@ from phy.detect import Csi, PerfectCsi
 from phy.engine import Engine
 from phy.fec.code import Code
 from phy.fec.decoder import Decoder
+from phy.fec.ideal import GenieCode
 from phy.interleave import permutation
 from phy.mapping import Demapping, turn, unturn
 from phy.rng import generator
@@ -107,7 +108,7 @@ class Batch:
 
     message: u, uint8 [B, k]. sent: code bits uint8 [B, n]. x: symbols complex64 [B, data uses].
     h: fades complex64 [B, uses]. x_hat, noise_var: what the demapper gets, complex64 and float32
-    [B, data uses]. llr: log p(0)/p(1) of the sent code bits, float32 [B, n].
+    [B, data uses]. llr: log p(0)/p(1) of the sent code bits, float32 [B, n], all 0 under an ideal code.
     """
 
     message: NDArray[np.uint8]
@@ -153,7 +154,7 @@ def batch_frames(chain: Chain) -> int:
 
 def _count(chain: Chain, engine: Engine, snr_db: float, seed: int, ids: NDArray[np.int64]) -> Counts:
     batch = send(chain, engine, snr_db, seed, ids)
-    decided = engine.decode(chain.code, batch.llr, chain.decoder)
+    decided = decide(chain, engine, batch)
     errors = np.count_nonzero(decided != batch.message, axis=1)
     return Counts(
         frames=len(ids),
@@ -175,7 +176,10 @@ def send(chain: Chain, engine: Engine, snr_db: float, seed: int, ids: NDArray[np
     other = _fading(seed, ids, chain.channel, chain.uses, "other") if chain.layout.needs_other else None
     x_hat, variance = pass_through(x, chain.layout, h, noise, noise_var, other)
     y = unturn(chain.constellation, x_hat)
-    llr = engine.demap(chain.constellation, y, variance, chain.demapper)
+    if isinstance(chain.code, GenieCode):
+        llr = np.zeros((len(ids), chain.data_uses * chain.constellation.bits_per_symbol), np.float32)
+    else:
+        llr = engine.demap(chain.constellation, y, variance, chain.demapper)
     return Batch(
         message=message,
         sent=sent,
@@ -185,6 +189,14 @@ def send(chain: Chain, engine: Engine, snr_db: float, seed: int, ids: NDArray[np
         noise_var=variance,
         llr=deinterleave(chain, llr),
     )
+
+
+def decide(chain: Chain, engine: Engine, batch: Batch) -> NDArray[np.uint8]:
+    """Information bits uint8 [B, k]: decoded, or under an ideal code what the channel let pass."""
+    if isinstance(chain.code, GenieCode):
+        noise_var = np.repeat(batch.noise_var, chain.constellation.bits_per_symbol, axis=1)
+        return chain.code.decide(batch.message, deinterleave(chain, noise_var), chain.constellation)
+    return engine.decode(chain.code, batch.llr, chain.decoder)
 
 
 def interleave(chain: Chain, coded: NDArray) -> NDArray:

@@ -42,6 +42,7 @@ Algorithm = Literal[
     "successive-cancellation",
     "sc-list",
     "hard",
+    "genie",
 ]
 Schedule = Literal["flooding", "layered"]
 
@@ -56,6 +57,7 @@ READS: dict[str, frozenset[str]] = {
     "successive-cancellation": frozenset(),
     "sc-list": frozenset({"list_size"}),
     "hard": frozenset(),
+    "genie": frozenset(),
 }
 """The fields that each algorithm reads; a value for another is refused, since it would change nothing."""
 

@@ -16,6 +16,7 @@ ABOUT = {
     "successive-cancellation": "polar codes, bit after bit",
     "sc-list": "polar codes, list_size paths side by side",
     "hard": "bit by bit decisions",
+    "genie": "no decoding: ideal codes arrive or not, as the channel's information says",
 }
 """Algorithm -> what it is, in a line."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from phy.fec import convolutional, nr, polar, repetition, turbo, wifi, wigig
+from phy.fec import convolutional, ideal, nr, polar, repetition, turbo, wifi, wigig
 from phy.fec.code import Code
 from phy.fec.spec import Family, read_code
 
@@ -35,7 +35,7 @@ FAMILIES: dict[str, Family] = {
             "nr-ldpc:k=500,rate=0.6,qm=4",
             "nr-ldpc:k=500,n=660,bg=1,rv=2,qm=6",
             "nr-ldpc:k=1024,rate=3/4",
-            "nr-ldpc:k=7712,rate=5/6,bg=2,qm=2",
+            "nr-ldpc:k=5001,rate=5/6,bg=2,qm=2",
         ),
         about="5G NR's LDPC codes (TS 38.212), rate matched; in code blocks above 8448 bits (bg=2: 3840)",
         span="k 12..1277992, rate 1/50..0.95",
@@ -78,6 +78,16 @@ FAMILIES: dict[str, Family] = {
         "60 times slower by sionna than by reference: too slow there to be of use beyond n = 128",
         examples=("nr-polar:k=64,n=128", "nr-polar:k=100,n=240", "nr-polar:k=40,n=216,link=downlink"),
         engines=polar.NrPolar.engines["sc-list"],
+    ),
+    "ideal": Family(
+        make=ideal.make,
+        grammar="ideal:rate=1/2[,n=672,kind=cm] or ideal:shannon[,rate=2,uses=336,bits=2]",
+        alone="bound",
+        span="any",
+        about="bounds, not codes: a block arrives iff its uses carried rate log2 M bits of mutual "
+        "information each, or log2(1 + SNR) >= rate; ideal:shannon alone sends the capacity of each frame",
+        examples=("ideal:rate=1/2,n=400", "ideal:shannon,rate=2"),
+        engines=(),
     ),
 }
 """Name -> family. Makers take `name`, the word as written, and the family's keys (see `phy.fec.spec`)."""

@@ -36,8 +36,12 @@ def refuse_unless_fit(code: Code, decoder: Decoder) -> None:
         )
 
 
-def refuse_unless_able(engine: str, code: PlainCode, decoder: Decoder) -> None:
+def refuse_unless_able(engine: str, code: Code, decoder: Decoder) -> None:
     """Raise the one line that names who can, unless that engine computes that decoder of that code."""
+    if not isinstance(code, PlainCode):
+        raise ValueError(
+            f"engine: no engine decodes {code.name!r}, got {engine}; its blocks are decided, not decoded"
+        )
     refuse_unless_fit(code, decoder)
     able = code.engines[decoder.algorithm]
     if engine not in able:
