@@ -1,22 +1,34 @@
 """How a stream rides its channel uses: bits behind a code, or symbols as they are."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, WithJsonSchema
 
 from phy import bler
-from phy.amc import MCS, Amc, Mcs, find_mcs
+from phy.amc import Amc
 from phy.cipher import Cipher
-from phy.fec.decoder import Decoder
+from phy.fec.code import Code
+from phy.fec.decoder import Decoder, default_decoder
+from phy.interleave import Interleaver
+from phy.mcs import MCS, Mcs, Pair, find_mcs
 
 
 def _mcs_kind(value: Any) -> str:
-    return "name" if isinstance(value, str) else "amc"
+    if isinstance(value, str):
+        return "name"
+    pair = isinstance(value, Pair) or (isinstance(value, dict) and {"constellation", "code"} & value.keys())
+    return "pair" if pair else "amc"
 
 
-McsName = Annotated[str, WithJsonSchema({"type": "string", "enum": list(MCS)})]
-McsChoice = Annotated[Annotated[McsName, Tag("name")] | Annotated[Amc, Tag("amc")], Discriminator(_mcs_kind)]
+McsName = Annotated[
+    str,
+    WithJsonSchema({"anyOf": [{"type": "string", "enum": list(MCS)}, {"type": "string", "pattern": "./."}]}),
+]
+McsChoice = Annotated[
+    Annotated[McsName, Tag("name")] | Annotated[Pair, Tag("pair")] | Annotated[Amc, Tag("amc")],
+    Discriminator(_mcs_kind),
+]
 
 
 LEAST_SHARE, MOST_SHARE = 1e-6, 1e6
@@ -36,8 +48,10 @@ class DigitalBearer:
     """Bits: cipher, length header and CRC, code blocks, constellation; the receiver demaps and decodes.
 
     share: its channel uses relative to the other streams' shares (0.2 beside 1.0 is a DA ratio of 0.2).
-    mcs: a scheme's name, or the rule that picks one for each frame.
+    mcs: a scheme's name, a constellation and a code, or the rule that picks a scheme for each frame.
     crc: bits of each checksum over header and ciphertext; crc_per: one a payload, or one a code block.
+    interleaver: order of the coded bits on the air (`phy.interleave`).
+    decoder: None is the code's own default.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -47,21 +61,36 @@ class DigitalBearer:
     cipher: Cipher | None = None
     crc: Literal[16, 24, 32] = 24
     crc_per: Literal["payload", "block"] = "payload"
+    interleaver: Interleaver = "none"
     demapper: Literal["exact", "max-log"] = "exact"
-    decoder: Decoder = field(default_factory=Decoder)
+    decoder: Decoder | None = None
 
     def __post_init__(self) -> None:
         _check_share(self.share)
-        if isinstance(self.mcs, str):
-            find_mcs(self.mcs)
-        else:
-            told = ("algorithm", "schedule", "iterations", "clip")
-            bler.check_chain(self.demapper, **{name: getattr(self.decoder, name) for name in told})
+        for scheme in self.schemes:
+            if isinstance(self.mcs, Amc):
+                bler.check_curve(scheme, self.receiver)
+            elif self.decoder is not None and self.decoder.algorithm not in scheme.code.algorithms:
+                raise ValueError(
+                    f"decoder.algorithm: must be one of {', '.join(scheme.code.algorithms)} for "
+                    f"{scheme.code_name}, got {self.decoder.algorithm!r}; leave decoder out for the first"
+                )
 
     @property
     def schemes(self) -> tuple[Mcs, ...]:
         """What this bearer may use, most robust first."""
-        return (find_mcs(self.mcs),) if isinstance(self.mcs, str) else self.mcs.schemes
+        if isinstance(self.mcs, Amc):
+            return self.mcs.schemes
+        return (find_mcs(self.mcs.mcs_name if isinstance(self.mcs, Pair) else self.mcs),)
+
+    @property
+    def receiver(self) -> bler.Receiver:
+        """What decides an error rate beside the scheme."""
+        return bler.Receiver(demapper=self.demapper, decoder=self.decoder, interleaver=self.interleaver)
+
+    def decoder_of(self, code: Code) -> Decoder:
+        """The decoder of a scheme's code."""
+        return default_decoder(code) if self.decoder is None else self.decoder
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,11 @@
 """Block error rates over AWGN, measured on this chain and read off between the measured points.
 
-`data/bler_curves.json` holds counts and their provenance; `python -m phy.calibrate` writes it. The curve of a
-scheme is the isotonic (never rising) fit of its counts, interpolated linearly in log10 BLER over the SNR in
-dB. Below the first point it continues the first slope up to 1. Beyond the last point it continues, straight,
-the slope of the last decade measured: block error curves steepen until an error floor, so this errs on the
-safe side as long as no floor lies below what was counted.
+`data/bler_curves.json` holds counts and their provenance; `linksim calibrate` writes it. A curve belongs to
+points, code, demapper and decoder together; engines compute the same, and a turn (`pi/2-`) changes nothing.
+The curve of a scheme is the isotonic (never rising) fit of its counts, interpolated linearly in log10 BLER
+over the SNR in dB. Below the first point it continues the first slope up to 1. Beyond the last point it
+continues, straight, the slope of the last decade measured: block error curves steepen until an error floor,
+so this errs on the safe side as long as no floor lies below what was counted.
 """
 
 import json
@@ -15,6 +16,11 @@ from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
+
+from phy.fec.decoder import Decoder, default_decoder
+from phy.interleave import Interleaver
+from phy.mapping import Demapping
+from phy.mcs import Mcs, find_mcs
 
 MIN_ERRORS = 10
 """A point with fewer block errors than this does not shape the curve."""
@@ -68,47 +74,77 @@ def fit(points: Sequence[Sequence[float]]) -> Curve:
     return Curve(snr_db=snr_db, log_bler=log_bler, tail_slope=slope)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Receiver:
+    """What decides a block error rate beside the scheme. decoder: None is the code's own default."""
+
+    demapper: Demapping = "exact"
+    decoder: Decoder | None = None
+    interleaver: Interleaver = "none"
+
+    def decoder_of(self, mcs: Mcs) -> Decoder:
+        """The decoder of a scheme's code."""
+        return default_decoder(mcs.code) if self.decoder is None else self.decoder
+
+    def curve_name(self, mcs: Mcs) -> str:
+        """The key of a curve: over AWGN the order of the bits decides nothing.
+
+        >>> Receiver().curve_name(find_mcs("pi/2-bpsk/802.11ad-1/2"))
+        'bpsk/802.11ad-1/2 exact sum-product'
+        """
+        return f"{mcs.pair_name} {self.demapper} {self.decoder_of(mcs).spec}"
+
+
+USUAL = Receiver()
+
+
 @cache
 def table() -> dict:
     """The whole of `data/bler_curves.json`: provenance and counts."""
     return json.loads(files("phy").joinpath("data/bler_curves.json").read_text())
 
 
-def check_chain(demapper: str, **decoder: object) -> None:
-    """ValueError where the curves were measured with another demapper or decoder than those that will run.
-
-    decoder: the fields of `phy.fec.decoder.Decoder` that decide an answer.
-    """
-    measured = {"demapper": table()["demapper"]} | {key: table()["decoder"][key] for key in decoder}
-    asked = {"demapper": demapper} | decoder
-    if asked != measured:
-        told, got = (", ".join(f"{k} {v}" for k, v in chain.items()) for chain in (measured, asked))
-        raise ValueError(
-            f"decoder: adaptive modulation needs the receiver of its curves ({told}), got {got}; "
-            "name one mcs, or leave decoder and demapper out"
+def check_curve(mcs: Mcs, receiver: Receiver) -> None:
+    """ValueError where no curve was measured with the demapper and decoder that will run."""
+    if receiver.curve_name(mcs) not in table()["curves"]:
+        got = f"demapper {receiver.demapper}, decoder {receiver.decoder_of(mcs).spec}"
+        measured = ", ".join(
+            f"{demapper} with {decoder}"
+            for pair, demapper, decoder in (name.split(" ") for name in sorted(table()["curves"]))
+            if pair == mcs.pair_name
         )
+        raise ValueError(
+            f"decoder: adaptive modulation needs the receiver of its curves ({measured or 'none yet'} for "
+            f"{mcs.name}), got {got}; name one mcs, or measure it: linksim calibrate"
+        )
+
+
+def curve(mcs_name: str, receiver: Receiver = USUAL) -> Curve:
+    """The measured curve of a scheme; ValueError where none was measured."""
+    return _curve(receiver.curve_name(find_mcs(mcs_name)), mcs_name)
 
 
 @cache
-def curve(mcs_name: str) -> Curve:
-    """The measured curve of a scheme; ValueError where none was measured."""
+def _curve(name: str, mcs_name: str) -> Curve:
     curves = table()["curves"]
-    if mcs_name not in curves:
+    if name not in curves:
         raise ValueError(
-            f"mcs: must have a measured curve, got {mcs_name!r}; run python -m phy.calibrate --mcs {mcs_name}"
+            f"mcs: must have a measured curve, got {name!r}; run linksim calibrate --mcs {mcs_name}"
         )
-    return fit(curves[mcs_name])
+    return fit(curves[name]["counts"])
 
 
-def log_success(mcs_name: str, snr_db: NDArray[np.float64]) -> NDArray[np.float64]:
+def log_success(
+    mcs_name: str, snr_db: NDArray[np.float64], receiver: Receiver = USUAL
+) -> NDArray[np.float64]:
     """Natural log(1 - BLER) of one code block at Es/N0 snr_db [...]; -inf where every block fails."""
     with np.errstate(divide="ignore"):
-        return np.log1p(-(10.0 ** curve(mcs_name).log10(snr_db)))
+        return np.log1p(-(10.0 ** curve(mcs_name, receiver).log10(snr_db)))
 
 
-def support(mcs_name: str) -> NDArray[np.float64]:
+def support(mcs_name: str, receiver: Receiver = USUAL) -> NDArray[np.float64]:
     """A fine grid of Es/N0 in dB from where every block fails to where one in 1e12 does."""
-    c = curve(mcs_name)
+    c = curve(mcs_name, receiver)
     low = c.snr_db[0] - 3.0
     high = c.snr_db[-1] + (12.0 + c.log_bler[-1]) / -c.tail_slope
     return np.linspace(low, high, 4097)

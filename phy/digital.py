@@ -3,9 +3,12 @@
 A place is where one payload rides: a bearer, a scheme and a number of channel uses, laid out as
 
     | scheme's index, 32 uses, if signalled | code blocks | uses left over |
+
+The blocks are one stream of bits, interleaved where the bearer says so and filled up with known bits to whole
+symbols: 672 bits need not divide into symbols of 10.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,11 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phy import signalling
-from phy.amc import Amc, Mcs, choose, choose_blind
+from phy.amc import Amc, choose, choose_blind
 from phy.bearer import DigitalBearer
 from phy.bits import from_int, pack
 from phy.channel import Channel
 from phy.engine import Engine
+from phy.fec.decoder import Decoder
+from phy.interleave import deinterleave, interleave
+from phy.mapping import turn, unturn
+from phy.mcs import Mcs
 from phy.scramble import sequence
 from phy.segment import HEADER_BITS, Framing
 from phy.types import BitsObserved
@@ -39,8 +46,18 @@ class Place:
 
     @property
     def coded_uses(self) -> int:
-        """Uses of code blocks."""
-        return self.framing.blocks * self.mcs.code.n // self.mcs.bits_per_use
+        """Uses of code blocks, the last one filled up."""
+        return -(-self.coded_bits // self.mcs.bits_per_use)
+
+    @property
+    def coded_bits(self) -> int:
+        """Bits of code blocks."""
+        return self.framing.blocks * self.mcs.code.n
+
+    @property
+    def pad_bits(self) -> int:
+        """Known bits that fill the last symbol of code blocks."""
+        return self.coded_uses * self.mcs.bits_per_use - self.coded_bits
 
     @property
     def fill_uses(self) -> int:
@@ -64,7 +81,8 @@ class Place:
         """Coded bits by category for a payload of `n_bits`; they sum to n_uses * bits_per_use."""
         code, m = self.mcs.code, self.mcs.bits_per_use
         parity = self.framing.blocks * (code.n - code.k)
-        outer = {"signalling": self.signalling_uses * m, "parity": parity, "fill": self.fill_uses * m}
+        fill = self.pad_bits + self.fill_uses * m
+        outer = {"signalling": self.signalling_uses * m, "parity": parity, "fill": fill}
         return self.framing.categories(n_bits) | outer
 
     def seal(self, payload: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -121,18 +139,23 @@ def settle(
         return places[0]
     uses = n_uses - _signalling_uses(bearer, n_uses)
     if bearer.mcs.csit:
-        mcs = choose(bearer.mcs, able, snr_db, gains, uses)
+        mcs = choose(bearer.mcs, able, snr_db, gains, uses, bearer.receiver)
     else:
-        mcs = choose_blind(bearer.mcs, tuple(able), snr_db, channel, uses)
+        mcs = choose_blind(bearer.mcs, tuple(able), snr_db, channel, uses, bearer.receiver)
     return Place(bearer=bearer, mcs=mcs, n_uses=n_uses)
 
 
-def _by_chain(places: Sequence[Place]) -> dict[tuple, list[int]]:
-    """Indices of the places that one engine call can serve: same scheme, demapper and decoder."""
-    groups: dict[tuple, list[int]] = {}
+Group = tuple[Mcs, str, Decoder]
+"""What one engine call computes: a scheme, a demapper and a decoder."""
+
+
+def _by_chain(places: Sequence[Place]) -> dict[Group, list[int]]:
+    """Indices of the places that one engine call can serve."""
+    groups: dict[Group, list[int]] = {}
     for i, place in enumerate(places):
         if place.framing.blocks:
-            groups.setdefault((place.mcs, place.bearer.demapper, place.bearer.decoder), []).append(i)
+            chain = (place.mcs, place.bearer.demapper, place.bearer.decoder_of(place.mcs.code))
+            groups.setdefault(chain, []).append(i)
     return groups
 
 
@@ -143,14 +166,26 @@ def modulate(
     coded = [np.zeros(0, np.complex64)] * len(places)
     for (mcs, _, _), members in _by_chain(places).items():
         codewords = engine.encode(mcs.code, np.concatenate([blocks[i] for i in members]))
-        symbols = engine.map(mcs.constellation, codewords)
-        cuts = np.cumsum([places[i].framing.blocks for i in members])[:-1]
-        for i, part in zip(members, np.split(symbols, cuts), strict=True):
-            coded[i] = part.reshape(-1)
+        words = np.split(codewords, _cuts(places[i].framing.blocks for i in members))
+        streams = [_stream(places[i], own) for i, own in zip(members, words, strict=True)]
+        symbols = engine.map(mcs.constellation, np.concatenate(streams)[None])[0]
+        parts = np.split(symbols, _cuts(places[i].coded_uses for i in members))
+        for i, part in zip(members, parts, strict=True):
+            coded[i] = part
     return [
-        np.concatenate([_index_symbols(place), part, _fill_symbols(place)])
+        np.concatenate([_index_symbols(place), turn(place.mcs.constellation, _filled(place, part))])
         for place, part in zip(places, coded, strict=True)
     ]
+
+
+def _cuts(sizes: Iterable[int]) -> NDArray[np.int64]:
+    return np.cumsum(np.fromiter(sizes, np.int64))[:-1]
+
+
+def _stream(place: Place, codewords: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The bits on the symbols, uint8 [coded uses * m]: interleaved, then known ones to the last symbol."""
+    sent = interleave(place.bearer.interleaver, codewords)
+    return np.concatenate([sent, sequence(place.pad_bits)]) if place.pad_bits else sent
 
 
 def _index_symbols(place: Place) -> NDArray[np.complex64]:
@@ -159,11 +194,11 @@ def _index_symbols(place: Place) -> NDArray[np.complex64]:
     return signalling.send(place.bearer.schemes.index(place.mcs))
 
 
-def _fill_symbols(place: Place) -> NDArray[np.complex64]:
-    """Known symbols for the uses left over, so that every use carries energy."""
+def _filled(place: Place, coded: NDArray[np.complex64]) -> NDArray[np.complex64]:
+    """Known symbols after the coded ones for the uses left over, so that every use carries energy."""
     m = place.mcs.bits_per_use
     labels = sequence(place.fill_uses * m).reshape(-1, m) @ (1 << np.arange(m - 1, -1, -1))
-    return place.mcs.constellation.points[labels].astype(np.complex64)
+    return np.concatenate([coded, place.mcs.constellation.points[labels].astype(np.complex64)])
 
 
 def demodulate(
@@ -179,17 +214,27 @@ def demodulate(
     """
     decided: list[NDArray[np.uint8] | None] = [np.zeros((0, p.mcs.code.k), np.uint8) for p in places]
     for (mcs, demapper, decoder), members in _by_chain(places).items():
-        uses = mcs.code.n // mcs.bits_per_use
-        y = np.concatenate([_coded(places[i], symbols[i]).reshape(-1, uses) for i in members])
-        var = np.concatenate([_coded(places[i], noise_var[i]).reshape(-1, uses) for i in members])
-        bits = engine.decode(mcs.code, engine.demap(mcs.constellation, y, var, demapper), decoder)
-        cuts = np.cumsum([places[i].framing.blocks for i in members])[:-1]
-        for i, part in zip(members, np.split(bits, cuts), strict=True):
+        y = np.concatenate([unturn(mcs.constellation, _coded(places[i], symbols[i])) for i in members])
+        var = np.concatenate([_coded(places[i], noise_var[i]) for i in members])
+        llr = engine.demap(mcs.constellation, y[None], var[None], demapper)[0]
+        words = [
+            deinterleave(places[i].bearer.interleaver, part[: places[i].coded_bits], mcs.code.n)
+            for i, part in zip(members, _split_llr(llr, places, members), strict=True)
+        ]
+        bits = engine.decode(mcs.code, np.concatenate(words), decoder)
+        parts = np.split(bits, _cuts(places[i].framing.blocks for i in members))
+        for i, part in zip(members, parts, strict=True):
             decided[i] = part
     for i, place in enumerate(places):
         if place.signalling_uses and _read_index(place, symbols[i], noise_var[i]) != place.mcs:
             decided[i] = None
     return decided
+
+
+def _split_llr(
+    llr: NDArray[np.float32], places: Sequence[Place], members: Sequence[int]
+) -> list[NDArray[np.float32]]:
+    return np.split(llr, _cuts(places[i].coded_uses * places[i].mcs.bits_per_use for i in members))
 
 
 def _coded(place: Place, per_use: NDArray) -> NDArray:
