@@ -14,11 +14,12 @@ from linksim.ber.board import title
 from linksim.ber.request import Curve, build, code_digest, ready_engine
 from linksim.ber.store import ABOUT, read_points, read_words
 from linksim.errors import LinksimError
-from phy.chain import Batch, count, send
+from phy.chain import Batch, count, decide, send
 from phy.engine import Engine, find_engine
 from phy.fec import reference
 from phy.fec.code import GraphCode
 from phy.fec.decoder import MESSAGE_PASSING, Decoder
+from phy.fec.ideal import GenieCode
 from phy.mapping import unturn
 from phy.units import linear_to_db, noise_variance
 
@@ -93,8 +94,9 @@ def replay(curve: Curve, esn0_db: float, frame: int) -> Iterator[str]:
     engine = ready_engine(curve)
     batch = send(chain, engine, esn0_db, seed, np.array([frame]))
     yield from _told("channel", _channel(curve, batch, esn0_db))
-    yield from _told("demapper", _demapper(batch))
-    decided = engine.decode(chain.code, batch.llr, chain.decoder)[0]
+    if not isinstance(chain.code, GenieCode):
+        yield from _told("demapper", _demapper(batch))
+    decided = decide(chain, engine, batch)[0]
     errors = np.flatnonzero(decided != batch.message[0])
     if isinstance(chain.code, GraphCode) and chain.decoder.algorithm in MESSAGE_PASSING:
         steps = list(_steps(chain.code, batch, chain.decoder))

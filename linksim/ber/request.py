@@ -28,6 +28,7 @@ from phy.fec import find_code
 from phy.fec.code import Code, GraphCode
 from phy.fec.decoder import Decoder, default_decoder
 from phy.fec.decoder_spec import parse_decoder
+from phy.fec.ideal import GenieCode
 from phy.units import ebn0_db, esn0_db
 
 HOME = Path(__file__).resolve().parent.parent.parent
@@ -119,6 +120,7 @@ def curves(
 def build(words: Words) -> Curve:
     """The curve that the words name; its own words have every default written out."""
     code = _read("--code", find_code, words.code)
+    _read("--code", lambda _: code.k, words.code)  # which a code of no fixed size refuses
     constellation = _read("--constellation", find_constellation, words.constellation)
     channel = _read("--channel", lambda text: parse_compact("channel", text, CHANNELS), words.channel)
     csi = _read("--csi", lambda text: parse_compact("csi", text, CSI), words.csi)
@@ -159,8 +161,11 @@ def _chain(
 def ready_engine(curve: Curve) -> Engine:
     """The engine, which may take seconds to load; LinksimError where it cannot compute the curve."""
     engine = _read("--engine", find_engine, curve.words.engine)
-    none = np.zeros((0, curve.chain.code.n), np.float32)
-    _read("--engine", lambda _: engine.decode(curve.chain.code, none, curve.chain.decoder), "")
+    code, none = curve.chain.code, np.zeros((0, curve.chain.code.n), np.float32)
+    if isinstance(code, GenieCode):  # which no engine decodes
+        _read("--code", lambda _: code.delivered(none, curve.chain.constellation), "")
+    else:
+        _read("--engine", lambda _: engine.decode(code, none, curve.chain.decoder), "")
     return engine
 
 
