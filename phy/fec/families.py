@@ -33,7 +33,7 @@ FAMILIES: dict[str, Family] = {
             "nr-ldpc:k=40,rate=1/3",
             "nr-ldpc:k=128,rate=1/20",
             "nr-ldpc:k=500,rate=0.6,qm=4",
-            "nr-ldpc:k=500,n=660,bg=1,rv=2,qm=6",
+            "nr-ldpc:k=500,n=1320,bg=1,rv=2,qm=6",
             "nr-ldpc:k=1024,rate=3/4",
             "nr-ldpc:k=5001,rate=5/6,bg=2,qm=2",
         ),

@@ -171,23 +171,21 @@ def choose_lifting(block_bits: int, transport_bits: int, base_graph: int) -> Lif
 
 
 def _transport_block(name: str, k: int, n: int, bg: int, rv: int, qm: int) -> Code:
+    """Code blocks of K' bits, some of one bit less where k is no multiple, as 38.214's sizes are."""
     most = BLOCK_BITS[bg]
     blocks = 1 if k <= most else ceil(k / (most - CRC_BITS))
-    if k % blocks:
-        near = round(k / blocks) * blocks
-        raise ValueError(f"k: must be a multiple of its {blocks} code blocks, got {k}; take {near}")
-    info = k // blocks + (CRC_BITS if blocks > 1 else 0)
-    lifting = choose_lifting(info, k, bg)
-    symbols, more = divmod(n // qm, blocks)
+    checks = CRC_BITS if blocks > 1 else 0
+    lifting = choose_lifting(ceil(k / blocks) + checks, k, bg)
+    symbols, more = divmod(n // qm, blocks)  # 5.4.2.1: the last blocks send the symbols left over
 
-    def block(number: int, sent: int) -> NrLdpc:
-        block_name = name if blocks == 1 else f"{name}#{number}"
-        return NrLdpc(name=block_name, lifting=lifting, info_bits=info, sent_bits=sent, rv=rv, qm=qm)
+    def block(number: int) -> NrLdpc:
+        info = k // blocks + (number < k % blocks) + checks
+        sent = (symbols + (number >= blocks - more)) * qm
+        return NrLdpc(name=name, lifting=lifting, info_bits=info, sent_bits=sent, rv=rv, qm=qm)
 
     if blocks == 1:
-        return block(0, n)
-    short, long = block(0, symbols * qm), block(blocks - more, (symbols + 1) * qm)
-    return Segmented(name=name, blocks=(short,) * (blocks - more) + (long,) * more)
+        return block(0)
+    return Segmented(name=name, blocks=tuple(map(block, range(blocks))))
 
 
 @cache

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, wraps
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ CRC_BITS = 24
 
 @dataclass(frozen=True, kw_only=True)
 class Segmented(Code):
-    """Several code blocks in one word: the k bits are cut evenly, each part gets a CRC24B and is encoded.
+    """Several code blocks in one word: the k bits are cut, each part gets a CRC24B and is encoded.
 
     blocks: the code of every code block; equal ones stand together.
 
@@ -44,54 +45,47 @@ class Segmented(Code):
         """Bits sent."""
         return sum(block.n for block in self.blocks)
 
-    @property
+    @cached_property
     def k(self) -> int:
         """Information bits, without the blocks' checksums."""
-        return len(self.blocks) * self.part_bits
-
-    @property
-    def part_bits(self) -> int:
-        """Information bits of each code block, without its checksum."""
-        return self.blocks[0].k - CRC_BITS
+        return sum(block.k - CRC_BITS for block in self.blocks)
 
     def encode(self, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Sent bits uint8 [..., n] of information bits uint8 [..., k]."""
-        parts = self.whole(bits).reshape(*np.shape(bits)[:-1], len(self.blocks), self.part_bits)
-        checked = np.concatenate([parts, CRCS["crc24b"].checksum(parts)], axis=-1)
-        sent = [
-            code.encode(checked[..., first:last, :]).reshape(*parts.shape[:-2], -1)
-            for code, first, last in self._groups()
-        ]
+        bits = self.whole(bits)
+        sent, start = [], 0
+        for code, count in self._runs:
+            end = start + count * (code.k - CRC_BITS)
+            parts = bits[..., start:end].reshape(*bits.shape[:-1], count, code.k - CRC_BITS)
+            checked = np.concatenate([parts, CRCS["crc24b"].checksum(parts)], axis=-1)
+            sent.append(code.encode(checked).reshape(*bits.shape[:-1], count * code.n))
+            start = end
         return np.concatenate(sent, axis=-1)
 
     def parts(self, llr: NDArray[np.floating]) -> Iterator[tuple[GraphCode, NDArray[np.floating]]]:
         """What to decode: codes with the LLRs [B blocks, n of the block] of their blocks, of LLRs [B, n]."""
         start = 0
-        for code, first, last in self._groups():
-            end = start + (last - first) * code.n
+        for code, count in self._runs:
+            end = start + count * code.n
             yield code, llr[:, start:end].reshape(-1, code.n)
             start = end
 
     def join(self, decoded: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
         """Information bits uint8 [B, k] of what every part of `parts` was decoded to."""
-        return self._blocks_of(decoded)[..., : self.part_bits].reshape(-1, self.k)
+        runs = zip(decoded, self._runs, strict=True)
+        kept = [d[:, :-CRC_BITS].reshape(-1, count * (code.k - CRC_BITS)) for d, (code, count) in runs]
+        return np.concatenate(kept, axis=1)
 
     def checks(self, decoded: list[NDArray[np.uint8]]) -> NDArray[np.bool_]:
         """Whether each code block's checksum agrees, bool [B, blocks]."""
-        blocks = self._blocks_of(decoded)
-        return CRCS["crc24b"].agrees(blocks[..., : self.part_bits], blocks[..., self.part_bits :])
+        agree = [CRCS["crc24b"].agrees(d[:, :-CRC_BITS], d[:, -CRC_BITS:]) for d in decoded]
+        runs = zip(agree, self._runs, strict=True)
+        return np.concatenate([each.reshape(-1, count) for each, (_, count) in runs], axis=1)
 
-    def _blocks_of(self, decoded: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-        groups = zip(decoded, self._groups(), strict=True)
-        return np.concatenate([d.reshape(-1, last - first, c.k) for d, (c, first, last) in groups], axis=1)
-
-    def _groups(self) -> list[tuple[GraphCode, int, int]]:
-        """Runs of equal codes: code, first block, one past the last."""
-        edges = [i for i, b in enumerate(self.blocks) if i == 0 or b != self.blocks[i - 1]]
-        return [
-            (self.blocks[first], first, last)
-            for first, last in zip(edges, [*edges[1:], len(self.blocks)], strict=True)
-        ]
+    @cached_property
+    def _runs(self) -> list[tuple[GraphCode, int]]:
+        """Equal codes that stand together, and how many they are."""
+        return [(code, len(list(run))) for code, run in groupby(self.blocks)]
 
 
 def block_by_block(decode: Decode) -> Decode:
