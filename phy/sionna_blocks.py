@@ -41,9 +41,13 @@ with _quiet_start():
     from sionna.phy.fec.ldpc import LDPCBPDecoder
 
     tf.config.list_physical_devices()  # complains of a missing GPU the first time, so now
+    tf.get_logger().setLevel("ERROR")  # it takes one function a code for one that is traced again and again
 
 CHECK_NODE = {"sum-product": "boxplus-phi", "min-sum": "minsum", "offset-min-sum": "offset-minsum"}
-"""Sionna's names of our algorithms; its offset is ours, 0.5."""
+"""Sionna's names of our algorithms."""
+
+OFFSET = 0.5
+"""Sionna's offset of offset min-sum, LLR units."""
 
 METHOD = {"exact": "app", "max-log": "maxlog"}
 """Sionna's names of our demapping methods."""
@@ -75,7 +79,7 @@ def demapper(
     Where both axes are labelled apart each is demapped alone, with sqrt(M) points for M: the other axis adds
     the same to every exponent.
     """
-    real, complex_ = _real(precision), tf.complex64 if precision == "single" else tf.complex128
+    float_, complex_ = real(precision), tf.complex64 if precision == "single" else tf.complex128
     apart = constellation.axis_levels
     sets = [constellation.points] if apart is None else list(apart)
     place = None if apart is None else np.argsort(np.concatenate(constellation.axis_bits))
@@ -85,7 +89,7 @@ def demapper(
         )
         for s in sets
     ]
-    signature = [tf.TensorSpec((n_symbols,), complex_), tf.TensorSpec((n_symbols,), real)]
+    signature = [tf.TensorSpec((n_symbols,), complex_), tf.TensorSpec((n_symbols,), float_)]
 
     @tf.function(jit_compile=True, input_signature=signature)
     def run(y: tf.Tensor, noise_var: tf.Tensor) -> tf.Tensor:
@@ -111,7 +115,8 @@ def _constellation(points: np.ndarray, precision: Precision) -> Any:
     )
 
 
-def _real(precision: Precision) -> tf.DType:
+def real(precision: Precision) -> tf.DType:
+    """TensorFlow's type of LLRs."""
     return tf.float32 if precision == "single" else tf.float64
 
 
@@ -122,7 +127,7 @@ def _bit_of_edge(code: GraphCode) -> np.ndarray:
 
 def empty_state(code: GraphCode, lanes: int, precision: Precision = "single") -> Any:
     """Messages of lanes that have not begun: [edges, lanes]."""
-    return tf.zeros((_bit_of_edge(code).size, lanes), _real(precision))
+    return tf.zeros((_bit_of_edge(code).size, lanes), real(precision))
 
 
 def _one_iteration(code: GraphCode, algorithm: str, clip: float, precision: Precision) -> LDPCBPDecoder:
@@ -150,10 +155,10 @@ def decoder(
     early: bool, whether a lane ends as soon as its decisions satisfy H c = 0.
     Returns soft LLRs [n, lanes] of each lane's last iteration, state, iterations, and ended: bool [lanes].
     """
-    bit_of_edge, satisfied = _bit_of_edge(code), _syndrome(code)
+    bit_of_edge, satisfied = _bit_of_edge(code), syndrome(code)
     block = _one_iteration(code, algorithm, clip, precision)
-    llr_spec = tf.TensorSpec((code.mother_n, lanes), _real(precision))
-    state_spec = tf.TensorSpec((bit_of_edge.size, lanes), _real(precision))
+    llr_spec = tf.TensorSpec((code.mother_n, lanes), real(precision))
+    state_spec = tf.TensorSpec((bit_of_edge.size, lanes), real(precision))
     lane_spec, scalar, flag = (
         tf.TensorSpec(shape, dtype) for shape, dtype in (((lanes,), tf.int32), ((), tf.int32), ((), tf.bool))
     )
@@ -180,7 +185,7 @@ def decoder(
     return run
 
 
-def _syndrome(code: GraphCode) -> Callable[[Any], Any]:
+def syndrome(code: GraphCode) -> Callable[[Any], Any]:
     """Whether H c = 0: decisions bool [n, lanes] -> bool [lanes]; checks of one degree together."""
     graph = tanner_graph(code)
     groups = [graph.variable[edges].T for edges in graph.checks]

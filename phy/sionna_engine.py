@@ -5,13 +5,15 @@ takes the next one, so that none waits for a slower one. Nothing is traced per l
 """
 
 import math
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from phy import sionna_blocks as blocks
+from phy import sionna_passing as passing
 from phy.constellation import Constellation
 from phy.fec import plain
 from phy.fec.code import Code, GraphCode
@@ -74,25 +76,20 @@ class SionnaEngine:
 
             return sionna_codes.decode(code, llr, decoder)
         plain.refuse_unless_fit(code, decoder)
-        known = 1e3 if decoder.clip is None else decoder.clip
-        return soft_decode(code, code.gather(llr, known), decoder).bits[:, code.info]
+        return soft_decode(code, code.gather(llr, decoder.known), decoder).bits[:, code.info]
 
 
 def soft_decode(
     code: GraphCode, llr: NDArray[np.floating], decoder: Decoder, precision: Precision = "single"
 ) -> Decoded:
-    """Sionna's decoder on any number of mother words: llr float [B, N] -> LLRs of that shape, and iterations.
+    """Any number of mother words: llr float [B, N] -> LLRs of that shape, and iterations.
 
-    The decisions are those of Sionna's own loop of `decoder.iterations`, left at the first iteration with
-    H c = 0 where the decoder says so.
+    Flooding is Sionna's where it has the check rule: the decisions are those of its own loop of
+    `decoder.iterations`, left at the first iteration with H c = 0 where the decoder says so. The rest is
+    `phy.sionna_passing`'s. Raises ValueError for what neither computes.
     """
-    if decoder.clip is None:
-        raise ValueError(
-            "decoder.clip: the sionna engine needs a limit, got None; 20 is usual, or engine: reference"
-        )
     dtype = np.dtype(np.float32 if precision == "single" else np.float64)
-    run = blocks.decoder(code, decoder.algorithm, float(decoder.clip), LANES, precision)
-    state = blocks.empty_state(code, LANES, precision)  # stays with TensorFlow, never copied
+    run, state = _compiled(code, decoder, precision)  # the state stays with TensorFlow, never copied
     llr_lanes = np.zeros((code.mother_n, LANES), dtype)
     word, done = np.full(LANES, -1), np.zeros(LANES, np.int32)  # a lane's codeword and its iterations
     soft, iterations = np.empty(llr.shape, dtype), np.zeros(len(llr), np.int64)
@@ -110,6 +107,33 @@ def soft_decode(
         soft[word[over]], iterations[word[over]] = out.numpy()[:, over].T, done[over]
         word[over] = -1
     return Decoded(llr=soft, iterations=iterations)
+
+
+def _compiled(code: GraphCode, decoder: Decoder, precision: Precision) -> tuple[Callable[..., Any], Any]:
+    """The function that decodes in lanes, and the state of lanes that have not begun."""
+    if decoder.quantisation is not None:
+        raise ValueError(
+            f"decoder.quantisation: the sionna engine computes in floating point, got {decoder.spec}; "
+            "engine: native or reference has integers"
+        )
+    if sionnas_own(decoder):
+        if decoder.clip is None:
+            raise ValueError(
+                "decoder.clip: Sionna's decoder needs a limit, got None; 20 is usual, or engine: reference"
+            )
+        run = blocks.decoder(code, decoder.algorithm, float(decoder.clip), LANES, precision)
+        return run, blocks.empty_state(code, LANES, precision)
+    how = replace(decoder, iterations=Decoder.iterations, stop=Decoder.stop)  # arguments of one function
+    return passing.decoder(code, how, LANES, precision), passing.empty_state(code, how, LANES, precision)
+
+
+def sionnas_own(decoder: Decoder) -> bool:
+    """Whether Sionna 1.2 itself has the decoder: flooding, by a check rule of its own with its own offset."""
+    return (
+        decoder.schedule == "flooding"
+        and decoder.algorithm in blocks.CHECK_NODE
+        and (decoder.algorithm != "offset-min-sum" or decoder.offset == blocks.OFFSET)
+    )
 
 
 def _tiles(x: NDArray, size: int) -> list[NDArray]:
