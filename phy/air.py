@@ -80,7 +80,7 @@ class Layout:
             return _estimator(self, n0).error_var
         lost = 0.0
         if isinstance(self.csi, AgeingCsi):
-            lost = (1 - self.csi.correlation(self.channel) ** 2) * (1 - self.channel.mean**2)
+            lost = (1 - self.csi.correlation(self.channel) ** 2) * (1 - abs(self.channel.mean) ** 2)
         return np.full(self.n_data, lost)
 
     def effective_noise(self, n0: float) -> float:

@@ -5,9 +5,10 @@ Each is a frozen value that draws h from a generator that the caller names:
     fading(n_uses, rng) -> h complex64 [n_uses]      gain_cdf(gain) -> P(|h|^2 <= gain)
     block            how long h stays exactly: "frame" or channel uses, 1 where h may change with every use
     coherence_uses   the block of a block fade that changes as fast, "frame" or channel uses
-    mean             E h: the line of sight, where its phase is known
+    mean             E h: the line of sight, whose phase is known
 
-and one whose fading is correlated between uses: autocovariance(lag) -> E[h(i+k) h*(i)].
+and one whose fading is correlated between uses: autocovariance(lag) -> E[h(i+k) h*(i)] -
+|E h|^2.
 """
 
 from typing import Annotated

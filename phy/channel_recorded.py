@@ -34,7 +34,6 @@ class Recorded:
     digest: Annotated[SkipJsonSchema[str], Field(exclude=True)] = field(default="", init=False, repr=False)
 
     block: ClassVar[Block] = 1
-    mean: ClassVar[float] = 0.0
 
     def __post_init__(self) -> None:
         content = _content(self.file)
@@ -47,16 +46,22 @@ class Recorded:
         return _Recording.read(self.file, self.digest, self.normalise)
 
     @property
+    def mean(self) -> complex:
+        """The recording's mean: a line of sight that stands still."""
+        return self._recording.mean
+
+    @property
     def coherence_uses(self) -> int:
         """Twice the lag at which the correlation first falls to a half; the whole recording if it never does.
 
         A block fade that long loses half its correlation at the same lag.
         """
-        low = np.flatnonzero(np.abs(self._recording.autocovariance) <= 0.5)
-        return 2 * int(low[0]) if low.size else self._recording.h.size
+        ring = np.abs(self._recording.autocovariance)
+        low = np.flatnonzero(ring <= 0.5 * ring[0])
+        return 2 * int(low[0]) if low.size and low[0] else ring.size
 
     def autocovariance(self, lag: ArrayLike) -> NDArray[np.complex128]:
-        """E[h(i+k) h*(i)] at lags k, complex128: the mean over the recording as a ring, its mean included."""
+        """E[h(i+k) h*(i)] - |E h|^2 at lags k, complex128: the recording taken as a ring."""
         ring = self._recording.autocovariance
         return ring[np.asarray(lag, np.int64) % ring.size]
 
@@ -76,6 +81,7 @@ class _Recording:
     """h: complex64 [L]; gains: |h|^2 in rising order, float64 [L]; autocovariance: complex128 [L]."""
 
     h: NDArray[np.complex64]
+    mean: complex
     gains: NDArray[np.float64]
     autocovariance: NDArray[np.complex128]
 
@@ -99,9 +105,11 @@ class _Recording:
                 f"file: must have mean power 1, got {power:.6g} in {file!r}; set normalise: true to scale"
             )
         h = (h / np.sqrt(power)).astype(np.complex64)
-        spectrum = np.abs(np.fft.fft(h.astype(np.complex128))) ** 2
+        mean = complex(np.mean(h.astype(np.complex128)))
+        spectrum = np.abs(np.fft.fft(h.astype(np.complex128) - mean)) ** 2
         return _Recording(
             h=h,
+            mean=mean,
             gains=np.sort(np.abs(h.astype(np.complex128)) ** 2),
             autocovariance=np.fft.ifft(spectrum) / h.size,
         )

@@ -115,7 +115,7 @@ def parse_csi(text: str) -> Csi:
     return parse_compact("csi", text, CSI)
 
 
-def aged(h: NDArray, other: NDArray, mean: float, rho: float) -> NDArray[np.complex128]:
+def aged(h: NDArray, other: NDArray, mean: complex, rho: float) -> NDArray[np.complex128]:
     """h_old - mean = rho (h - mean) + sqrt(1 - rho^2) (other - mean), complex128 [..., n].
 
     other: an independent draw of the same channel, [..., n]; the old h has h's own law, in second moments
@@ -127,13 +127,14 @@ def aged(h: NDArray, other: NDArray, mean: float, rho: float) -> NDArray[np.comp
 def feedback_correlation(channel: Channel, delay: int, n_uses: int) -> float:
     """|rho| of what a transmitter was told `delay` channel uses ago with the present fading.
 
-    Moving fading: |E h(i+d) h*(i)|. Block fading of B uses (a frame: `n_uses`): max(0, 1 - d / B), its mean
+    Moving fading: |R(d)| / R(0). Block fading of B uses (a frame: `n_uses`): max(0, 1 - d / B), its mean
     over where in a block the frame begins. Without fading nothing grows old.
     """
     if not delay or isinstance(channel, Awgn):
         return 1.0
     if isinstance(channel, Moving):
-        return min(float(np.abs(channel.autocovariance(delay))), 1.0)
+        now, then = np.abs(channel.autocovariance([0, delay]))
+        return float(min(then / now, 1.0)) if now > 0 else 1.0
     block = n_uses if channel.block == "frame" else channel.block
     return max(0.0, 1 - delay / max(block, 1))
 

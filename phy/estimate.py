@@ -5,7 +5,7 @@ block's pilots, and h^ = g (ls) or h^ = mean + v / (v + s) (g - mean) (lmmse), v
 / (n E_p). Over moving fading h^ is a weighted sum of the groups around it: a straight line between two (ls),
 or the Wiener filter over the nearest `TAPS` (lmmse). With any weights W the error is
 
-    s_e^2 = E|h^ - h|^2 = R(0) - 2 Re(W r^H) + W C W^H,     r = E[h g^H],  C = E[g g^H]
+    s_e^2 = E|h^ - h|^2 = R(0) - 2 Re(W r^H) + W C W^H,     r = Cov(h, g),  C = Cov(g, g)
 
 which the receiver knows, as it knows N0 and the channel's autocovariance R (Kay 1993, section 12.5).
 """
@@ -32,7 +32,7 @@ class Estimator:
     weights: complex128 [n_data, T]. error_var: s_e^2 of each data use, float64 [n_data].
     """
 
-    mean: float
+    mean: complex
     heads: NDArray[np.intp]
     sizes: NDArray[np.intp]
     taps: NDArray[np.intp]
@@ -57,7 +57,7 @@ def block_estimator(
     """
     of_pilot, of_data = blocks
     sizes = np.bincount(of_pilot)
-    noise, variance = 1 / (pilot_snr * sizes), 1 - channel.mean**2
+    noise, variance = 1 / (pilot_snr * sizes), 1 - abs(channel.mean) ** 2
     shrink = np.ones(sizes.size) if csi.estimator == "ls" else variance / (variance + noise)
     error = noise if csi.estimator == "ls" else shrink * noise
     return Estimator(

@@ -15,7 +15,7 @@ from linksim.plan import expand
 from linksim.scenario import Scenario, build, digest, resolved, schema
 from models.card import Card, sha256, write_card
 from phy.amc import Amc
-from phy.channel import Rician
+from phy.channel import CHANNELS, Rician
 
 TEXT = """\
 name: trial
@@ -342,6 +342,4 @@ def test_the_schema_describes_what_is_accepted():
     assert "digest" not in tree["$defs"]["Recorded"]["properties"]  # found, not told
     assert "name" not in tree["$defs"]["Link"]["properties"]
     assert tree["$defs"]["Rician"]["properties"]["kind"]["const"] == "rician"
-    assert {"awgn", "rayleigh", "rician"} == set(
-        tree["$defs"]["Link"]["properties"]["channel"]["discriminator"]["mapping"]
-    )
+    assert set(CHANNELS) == set(tree["$defs"]["Link"]["properties"]["channel"]["discriminator"]["mapping"])
