@@ -5,7 +5,6 @@ like a shorter. `phy.native.random` says how bits and noise are made; fades are 
 consecutive ids at a time from one generator where h is constant over blocks.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -52,26 +51,24 @@ def fading(
     ids = np.asarray(frame_ids, np.int64)
     if isinstance(channel, Awgn):
         return np.ones((ids.size, n_uses), np.complex64)
-    if isinstance(channel, Moving) or not n_uses:
-        rows = [channel.fading(n_uses, generator(seed, draw, int(i))) for i in ids]
-        return np.stack(rows) if rows else np.empty((0, n_uses), np.complex64)
+    if not ids.size or not n_uses:
+        return np.empty((ids.size, n_uses), np.complex64)
+    if isinstance(channel, Moving):
+        return np.stack([channel.fading(n_uses, generator(seed, draw, int(i))) for i in ids])
     uses = n_uses if channel.block == "frame" else channel.block
-    out = np.empty((ids.size, n_uses), np.complex64)
-    for rows, per_block in _block_fades(seed, ids, channel, -(-n_uses // uses), draw):
-        out[rows] = np.repeat(per_block, uses, axis=1)[:, :n_uses]
-    return out
+    return np.repeat(block_fades(seed, ids, channel, -(-n_uses // uses), draw), uses, axis=1)[:, :n_uses]
 
 
-def _block_fades(
-    seed: int, ids: NDArray[np.int64], channel: Channel, n_blocks: int, draw: str
-) -> Iterator[tuple[NDArray[np.intp], NDArray[np.complex64]]]:
-    """Group after group: which rows of `ids` are its frames, and h of their blocks, complex64 [rows, n_blocks].
+def block_fades(
+    seed: int, frame_ids: NDArray[np.int64], channel: Channel, n_blocks: int, draw: str = "fading"
+) -> NDArray[np.complex64]:
+    """h of the blocks of frames int64 [B], complex64 [B, n_blocks], where it is constant over each.
 
     Blocks are independent, so one draw with blocks of one use holds the first blocks of 64 frames, then their
     second ones, and so on.
     """
     each = replace(channel, block=1)
-    for group in np.unique(ids // GROUP):
-        rows = np.flatnonzero(ids // GROUP == group)
-        h = each.fading(n_blocks * GROUP, generator(seed, draw, int(group))).reshape(n_blocks, GROUP)
-        yield rows, h[:, ids[rows] % GROUP].T
+    groups, rows = np.unique(np.asarray(frame_ids) // GROUP, return_inverse=True)
+    h = [each.fading(n_blocks * GROUP, generator(seed, draw, int(group))) for group in groups]
+    fades = np.stack(h).reshape(groups.size, n_blocks, GROUP)
+    return fades[rows, :, np.asarray(frame_ids) % GROUP]

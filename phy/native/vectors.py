@@ -330,6 +330,24 @@ def _zip(first: int) -> Any:
 zip_low, zip_high = _zip(0), _zip(1)
 
 
+def _unzip(first: int) -> Any:
+    @intrinsic
+    def unzipped(typing, a, b):
+        """Every other lane of a, then of b."""
+
+        def generate(context, builder, sig, args):
+            lanes = list(range(first, 2 * a.lanes, 2))
+            mask = ir.Constant(ir.VectorType(ir.IntType(32), a.lanes), lanes)
+            return builder.shuffle_vector(*args, mask)
+
+        return a(a, b), generate
+
+    return unzipped
+
+
+unzip_even, unzip_odd = _unzip(0), _unzip(1)
+
+
 def _as(vector: Vector, instruction: str) -> Any:
     @intrinsic
     def convert(typing, a):
@@ -339,6 +357,45 @@ def _as(vector: Vector, instruction: str) -> Any:
         return vector(a), generate
 
     return convert
+
+
+@intrinsic
+def doubles(typing, a, half):
+    """Lanes 0-7 or 8-15 of float32, as float64; half is the literal 0 or 1."""
+    if not isinstance(half, types.IntegerLiteral):
+        return None
+    lanes = [8 * half.literal_value + i for i in range(8)]
+
+    def generate(context, builder, sig, args):
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), 8), lanes)
+        return builder.fpext(builder.shuffle_vector(args[0], args[0], mask), F64.llvm)
+
+    return F64(a, half), generate
+
+
+@intrinsic
+def singles(typing, low, high):
+    """16 float64 rounded to float32."""
+
+    def generate(context, builder, sig, args):
+        both = [builder.fptrunc(x, ir.VectorType(ir.FloatType(), 8)) for x in args]
+        return builder.shuffle_vector(*both, ir.Constant(ir.VectorType(ir.IntType(32), 16), list(range(16))))
+
+    return F32(low, high), generate
+
+
+@intrinsic
+def store_bytes(typing, array, index, a):
+    """Put the lowest bytes of 16 words at array[index] and after: int8."""
+
+    def generate(context, builder, sig, args):
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        kind = ir.VectorType(ir.IntType(8), 16)
+        place = builder.bitcast(builder.gep(data, [args[1]]), kind.as_pointer())
+        builder.store(builder.trunc(args[2], kind), place, align=1)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, a), generate
 
 
 bits_of, float_of_bits = _as(U32, "bitcast"), _as(F32, "bitcast")

@@ -1,0 +1,102 @@
+"""Decoding in int8 from Python: which decoders, with what memory, in which passes."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phy.fec.code import GraphCode
+from phy.fec.decoder import Decoder
+from phy.native.graph import LANES, tables
+from phy.native.lanes import aligned
+from phy.native.minsum import decode_groups
+from phy.native.passes import pass_limits
+
+CHUNK = 1 << 21
+"""Bytes of LLRs that are decoded together: frames that need more iterations find company, and caches hold them."""
+
+
+def quantised(decoder: Decoder) -> bool:
+    """Whether this is the decoder of int8 words."""
+    q = decoder.quantisation
+    return q is not None and q.bits == 8 and decoder.schedule == "layered"
+
+
+def rule(decoder: Decoder) -> NDArray[np.int64]:
+    """int64 [3]: offset in steps, scale in sixteenths, limit of the messages in steps."""
+    offset = decoder.offset * decoder.quantisation.steps if decoder.algorithm == "offset-min-sum" else 0
+    scale = decoder.scale * 16 if decoder.algorithm == "normalised-min-sum" else 16
+    return np.array([int(offset), int(scale), decoder.quantisation.limit], np.int64)
+
+
+def chunk_groups(mother_n: int) -> int:
+    """Groups of 64 that are decoded together."""
+    return max(4, min(64, CHUNK // (mother_n * LANES)))
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Memory of one chunk: posterior and messages of one group, LLRs, decisions and iterations of all."""
+
+    channel: NDArray[np.int8]
+    posterior: NDArray[np.int8]
+    scratch: tuple[NDArray[np.int8], NDArray[np.uint64]]
+    hard: NDArray[np.uint64]
+    done: NDArray[np.uint32]
+
+
+def workspace(code: GraphCode, groups: int) -> Workspace:
+    """For `groups` groups; mother bits start as not sent, or known to be 0."""
+    n, edges = code.mother_n, tables(code).column.size
+    channel = aligned((groups, n, LANES), np.int8)
+    channel[:, np.asarray(code.zeros, np.intp)] = 127
+    return Workspace(
+        channel=channel.reshape(groups, n * LANES),
+        posterior=aligned(n * LANES, np.int8),
+        scratch=(aligned(edges * LANES, np.int8), aligned(2 * n + 8, np.uint64)),
+        hard=aligned((groups, n), np.uint64),
+        done=aligned((groups, LANES), np.uint32),
+    )
+
+
+def run(code: GraphCode, decoder: Decoder, space: Workspace, groups: int, limits: NDArray[np.int64]) -> None:
+    """Decode the first groups of `space.channel` into `space.hard` and `space.done`."""
+    decode_groups(
+        space.channel[:groups],
+        space.posterior,
+        space.scratch,
+        tables(code),
+        space.hard[:groups],
+        space.done[:groups],
+        rule(decoder),
+        limits,
+        decoder.stop == "syndrome",
+    )
+
+
+class Passes:
+    """Limits of the next passes, from the iterations of all frames before."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.limit, self.early = decoder.iterations, decoder.stop == "syndrome"
+        self.took = np.zeros(0, np.uint32)
+
+    def next(self) -> NDArray[np.int64]:
+        """One pass where nothing ends early; two at first."""
+        if not self.early:
+            return np.array([self.limit], np.int64)
+        if not self.took.size:
+            first = max(self.limit * 3 // 10, 1)
+            return np.unique(np.array([min(first, self.limit), self.limit], np.int64))
+        return pass_limits(self.took, self.limit)
+
+    def learn(self, done: NDArray[np.uint32]) -> None:
+        """Frames took so many iterations."""
+        self.took = np.concatenate([self.took, done.reshape(-1)])[-16384:]
+
+
+@lru_cache(maxsize=64)
+def info(code: GraphCode) -> NDArray[np.int64]:
+    """int64 [k]: where the information bits stand."""
+    return np.asarray(code.info, np.int64).copy()

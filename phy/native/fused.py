@@ -1,0 +1,228 @@
+"""The whole chain in lanes: 64 frames from their numbers to the decoder's words, and their errors counted.
+
+The same numbers as the stages one after another at NumPy's borders: `phy.chain.count` may take either.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phy.native.compiling import compiled, inlined
+from phy.native.demap import IMAGINARY, Points, demap_16, map_16, steps_of
+from phy.native.encode import Encoding, doubled, encode_group
+from phy.native.random import MESSAGE, NOISE, normal, philox
+from phy.native.vectors import (
+    at,
+    bits_of,
+    doubles,
+    float_of_bits,
+    load,
+    negative,
+    put,
+    singles,
+    splat_f32,
+    splat_u32,
+    store,
+    store_bytes,
+)
+
+
+class Route(NamedTuple):
+    """How code bits ride on symbols and come back.
+
+    place: int32 [uses m], of each bit on the symbols where it stands in words of doubled blocks; fill stands
+        at a word that is always 0.  flip: uint64 [uses m], all ones where the bit is turned.
+    back: int32 [uses m], of each LLR where it goes: its mother bit, or its code bit where bits repeat; -1 for fill.
+    first, source: int64, for every mother bit the code bits it adds up, in order; empty where none repeat.
+    sign: uint32 [uses m], the sign bit where the bit is turned.
+    turn: uint8 [uses], quarter turns of each symbol.
+    """
+
+    place: NDArray[np.int32]
+    flip: NDArray[np.uint64]
+    back: NDArray[np.int32]
+    first: NDArray[np.int64]
+    source: NDArray[np.int64]
+    sign: NDArray[np.uint32]
+    turn: NDArray[np.uint8]
+
+
+class Air(NamedTuple):
+    """The channel: n0; or fades that stay for `uses` symbols, [G, blocks, 64], where there are any.
+
+    deviation: float32, sqrt(N0).  noise_var: float32, N0, or [G, blocks, 64] with fades: N0 / |h|^2.
+    re, im, gain: float64 [G, blocks, 64], h and |h|^2.
+    """
+
+    deviation: np.float32
+    uses: int
+    noise_var: NDArray[np.float32]
+    re: NDArray[np.float64]
+    im: NDArray[np.float64]
+    gain: NDArray[np.float64]
+
+
+@inlined
+def draw_messages(message, id_low, id_high, k0, k1):
+    """Random bits of 64 frames: uint64 [k], a bit a frame."""
+    k = message.size
+    for begin in range(0, k, 128):
+        index = splat_u32(np.uint32(begin >> 7))
+        for q in range(0, 64, 16):
+            words = philox(index, np.uint64(MESSAGE), load(id_low, q), load(id_high, q), k0, k1)
+            take_bits(message, begin, q, words[0])
+            take_bits(message, begin + 32, q, words[1])
+            take_bits(message, begin + 64, q, words[2])
+            take_bits(message, begin + 96, q, words[3])
+
+
+@inlined
+def take_bits(message, begin, q, word):
+    """Bits of 16 words, the lowest first, into bits q.. of message[begin..]."""
+    for j in range(begin, min(begin + 32, message.size)):
+        mask = np.uint64(negative(word << np.uint32(31 - (j - begin)))) << np.uint64(q)
+        put(message, j, mask if q == 0 else at(message, j) | mask)
+
+
+@inlined
+def faded(x, n, h_re, h_im, gain, half):
+    """x^ = h* (h x + n) / |h|^2 in float64, 8 lanes: real and imaginary part."""
+    x_re, x_im = doubles(x[0], half), doubles(x[1], half)
+    y_re = h_re * x_re - h_im * x_im + doubles(n[0], half)
+    y_im = h_re * x_im + h_im * x_re + doubles(n[1], half)
+    return (h_re * y_re + h_im * y_im) / gain, (h_re * y_im - h_im * y_re) / gain
+
+
+@inlined
+def receive(x, n, air, g, s, q):
+    """x^ and 1 / its noise variance, of 16 symbols x and their noise n; `phy.air.pass_through` with h known."""
+    n_re, n_im = n[0] * splat_f32(air.deviation), n[1] * splat_f32(air.deviation)
+    one = splat_f32(np.float32(1.0))
+    if air.gain.size == 0:
+        return x[0] + n_re, x[1] + n_im, one / splat_f32(at(air.noise_var, 0))
+    i = (g * air.gain.shape[1] + s // air.uses) * 64 + q
+    low = faded(x, (n_re, n_im), load(air.re, i), load(air.im, i), load(air.gain, i), 0)
+    high = faded(x, (n_re, n_im), load(air.re, i + 8), load(air.im, i + 8), load(air.gain, i + 8), 1)
+    return singles(low[0], high[0]), singles(low[1], high[1]), one / load(air.noise_var, i)
+
+
+@inlined
+def turned_noise(re, im, quarters):
+    """n e^(-j pi quarters / 2): what the turn of the symbol does to its noise once it is undone."""
+    minus = np.uint32(0x80000000)
+    if quarters == 1:
+        return im, float_of_bits(bits_of(re) ^ minus)
+    if quarters == 2:
+        return float_of_bits(bits_of(re) ^ minus), float_of_bits(bits_of(im) ^ minus)
+    if quarters == 3:
+        return float_of_bits(bits_of(im) ^ minus), re
+    return re, im
+
+
+@inlined
+def send_symbol(coded, s, q, n, g, air, points, exact, route, steps, work, out, soft):
+    """16 symbols over the air, and their LLRs to where they go."""
+    masks, scratch, llr = work
+    m = masks.size
+    for b in range(m):
+        put(masks, b, np.uint16(at(coded, s * m + b) >> np.uint64(q)))
+    x = map_16(masks, points, scratch)
+    re, im, inverse = receive(x, turned_noise(n[0], n[1], at(route.turn, s)), air, g, s, q)
+    demap_16(re, im, inverse, points, exact, scratch, llr)
+    for b in range(m):
+        to = np.int64(at(route.back, s * m + b))
+        if to >= 0:
+            value = float_of_bits(bits_of(load(llr, b * 16)) ^ at(route.sign, s * m + b))
+            if route.first.size == 0:
+                store_bytes(out, to * 64 + q, steps_of(value, steps))
+            else:
+                store(soft, to * 64 + q, value)
+
+
+@inlined
+def add_repeats(soft, route, steps, out):
+    """Words of mother bits, each the sum of its repeats."""
+    for v in range(route.first.size - 1):
+        if at(route.first, v) < at(route.first, v + 1):
+            for q in range(0, 64, 16):
+                total = splat_f32(np.float32(0.0))
+                for i in range(at(route.first, v), at(route.first, v + 1)):
+                    total = total + load(soft, at(route.source, i) * 64 + q)
+                store_bytes(out, v * 64 + q, steps_of(total, steps))
+
+
+@compiled
+def make_groups(ids, key, encoding, route, points, exact, air, steps, message, channel):
+    """Frames int64 [G, 64] -> message uint64 [G, k] and channel int8 [G, N 64], words of the decoder.
+
+    steps: float32, per unit of LLR. Words of mother bits that are not sent are left as they are.
+    """
+    m = route.place.size // route.turn.size
+    words = np.zeros(encoding.size, np.uint64)
+    total, coded = np.empty(encoding.z + 8, np.uint64), np.empty(route.place.size, np.uint64)
+    masks, llr = np.empty(m, np.uint16), np.empty(m * 16, np.float32)
+    work = (masks, np.empty(points.re.size * 16, np.float32), llr)
+    soft = np.empty(route.source.size * 64, np.float32)
+    id_low, id_high = np.empty(64, np.uint32), np.empty(64, np.uint32)
+    k0, k1 = np.uint64(key[0]), np.uint64(key[1])
+    for g in range(ids.shape[0]):
+        for lane in range(64):
+            id_low[lane] = np.uint32(ids[g, lane] & 0xFFFFFFFF)
+            id_high[lane] = np.uint32((ids[g, lane] >> 32) & 0xFFFFFFFF)
+        draw_messages(message[g], id_low, id_high, k0, k1)
+        encode_group(message[g], words, total, encoding)
+        for j in range(coded.size):
+            put(coded, j, at(words, at(route.place, j)) ^ at(route.flip, j))
+        for s in range(0, route.turn.size, 2):
+            index = splat_u32(np.uint32(s >> 1))
+            for q in range(0, 64, 16):
+                w = philox(index, np.uint64(NOISE), load(id_low, q), load(id_high, q), k0, k1)
+                send_symbol(
+                    coded,
+                    s,
+                    q,
+                    normal(w[0], w[1]),
+                    g,
+                    air,
+                    points,
+                    exact,
+                    route,
+                    steps,
+                    work,
+                    channel[g],
+                    soft,
+                )
+                if s + 1 < route.turn.size:
+                    send_symbol(
+                        coded,
+                        s + 1,
+                        q,
+                        normal(w[2], w[3]),
+                        g,
+                        air,
+                        points,
+                        exact,
+                        route,
+                        steps,
+                        work,
+                        channel[g],
+                        soft,
+                    )
+        add_repeats(soft, route, steps, channel[g])
+
+
+@compiled
+def count_errors(message, hard, info, errors):
+    """Wrong information bits of every frame: message uint64 [G, k], hard uint64 [G, N] -> errors int64 [G, 64]."""
+    for g in range(message.shape[0]):
+        wrong = np.uint64(0)
+        for j in range(info.size):
+            wrong |= message[g, j] ^ hard[g, info[j]]
+        for lane in range(64):
+            errors[g, lane] = 0
+            if (wrong >> np.uint64(lane)) & np.uint64(1):
+                for j in range(info.size):
+                    errors[g, lane] += np.int64(
+                        ((message[g, j] ^ hard[g, info[j]]) >> np.uint64(lane)) & np.uint64(1)
+                    )
