@@ -74,8 +74,8 @@ class Quantisation:
 
     bits: word width of posteriors and of messages to checks, saturating.
     steps: quantisation steps per unit of LLR, a power of two.
-    limit: the largest message from a check, steps. Layered decoding fails without a limit well below the
-        word's end: a saturated posterior has forgotten what its messages will subtract.
+    limit: the largest message from a check, steps. Layered decoding needs one well below the word's end: a
+        saturated posterior has forgotten what its messages will subtract, and frames fail at any SNR.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
