@@ -110,7 +110,7 @@ def check_curve(mcs: Mcs, receiver: Receiver) -> None:
         got = f"demapper {receiver.demapper}, decoder {receiver.decoder_of(mcs).spec}"
         measured = ", ".join(
             f"{demapper} with {decoder}"
-            for pair, demapper, decoder in (name.split(" ") for name in sorted(table()["curves"]))
+            for pair, demapper, decoder in (name.rsplit(" ", 2) for name in sorted(table()["curves"]))
             if pair == mcs.pair_name
         )
         raise ValueError(

@@ -1,38 +1,34 @@
-"""Measure block error curves over AWGN on this link's own chain: `python -m phy.calibrate --help`.
-
-    random bits -> encode -> map -> y = x + n -> demap -> decode -> count against the truth
+"""Measure block error curves over AWGN on this link's own chain: `linksim calibrate --help`.
 
 Each scheme climbs a grid of Es/N0 from its Shannon limit until its block error rate falls below `floor`; each
-point draws chunks of blocks until it has seen enough errors or blocks. A chunk's randomness is named by
-(seed, scheme, SNR, chunk), and every finished point is stored at once, so a measurement that was stopped
-continues, and can be deepened, where it was.
+point counts frames (`phy.chain`) until it has seen enough errors or blocks. A frame is one code block, named
+by (seed, id); every batch of them is stored at once, so a measurement that was stopped continues, and can be
+deepened, where it was.
 """
 
 import argparse
 import json
 import os
 import platform
-import shlex
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from math import ceil
 from pathlib import Path
 
-import numpy as np
-
-from phy.amc import AMC_SETS, MCS, Mcs
-from phy.bits import random_bits
-from phy.channel import complex_normal
+from phy.bler import Receiver
+from phy.chain import Chain, count
 from phy.engine import Engine, find_engine
-from phy.fec.decoder import Decoder
-from phy.rng import generator
-from phy.units import linear_to_db, noise_variance
+from phy.fec.decoder_spec import parse_decoder
+from phy.mcs import AMC_SETS, Mcs, find_mcs
+from phy.units import linear_to_db
 
 PATH = Path(__file__).parent / "data" / "bler_curves.json"
-CHUNK = 2048
-"""Code blocks drawn at a time."""
+LEAST_BATCH, MOST_BATCH = 256, 8192
+"""Code blocks of a point's first batch, and of its largest: each batch doubles what was counted."""
+COLUMNS = ("snr_db", "block_errors", "blocks", "bit_errors")
+FRAMES = "phy.chain.count, seed 1, from the first id not counted before"
+SEED = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,35 +59,30 @@ class Point:
         return self.block_errors / max(self.blocks, 1)
 
 
-def measure_chunk(
-    engine: Engine, mcs: Mcs, decoder: Decoder, snr_db: float, rng: np.random.Generator
-) -> Point:
-    """Counts of CHUNK random blocks over AWGN with the exact demapper."""
-    code, n0 = mcs.code, noise_variance(snr_db)
-    sent = random_bits(CHUNK * code.k, rng).reshape(CHUNK, code.k)
-    x = engine.map(mcs.constellation, engine.encode(code, sent))
-    y = x + np.sqrt(n0) * complex_normal(x.size, rng).reshape(x.shape)
-    llr = engine.demap(mcs.constellation, y.astype(np.complex64), np.full(y.shape, n0, np.float32), "exact")
-    wrong = engine.decode(code, llr, decoder) != sent
-    errors = int(np.count_nonzero(wrong.any(axis=1)))
-    return Point(snr_db=snr_db, block_errors=errors, blocks=CHUNK, bit_errors=int(np.count_nonzero(wrong)))
+def chain_of(mcs: Mcs, receiver: Receiver) -> Chain:
+    """The chain whose frames are counted: one code block over AWGN, the points without a turn."""
+    points = find_mcs(mcs.pair_name).constellation
+    return Chain(
+        code=mcs.code,
+        constellation=points,
+        demapper=receiver.demapper,
+        decoder=receiver.decoder_of(mcs),
+    )
 
 
-def measure_point(
-    engine: Engine, mcs: Mcs, decoder: Decoder, effort: Effort, start: Point, seed: int
-) -> Point:
-    """Counts at start.snr_db, continued from what `start` holds until the effort is spent."""
+def measure_point(engine: Engine, chain: Chain, effort: Effort, start: Point) -> Iterator[Point]:
+    """Counts at start.snr_db, batch by batch, continued from what `start` holds until the effort is spent."""
     point = start
     while point.block_errors < effort.errors and point.blocks < effort.blocks:
-        rng = generator(seed, "calibrate", mcs.name, repr(point.snr_db), point.blocks // CHUNK)
-        more = measure_chunk(engine, mcs, decoder, point.snr_db, rng)
+        batch = min(max(LEAST_BATCH, point.blocks), MOST_BATCH)
+        more = count(chain, engine, point.snr_db, SEED, range(point.blocks, point.blocks + batch))
         point = Point(
             snr_db=point.snr_db,
-            block_errors=point.block_errors + more.block_errors,
-            blocks=point.blocks + more.blocks,
+            block_errors=point.block_errors + more.frame_errors,
+            blocks=point.blocks + more.frames,
             bit_errors=point.bit_errors + more.bit_errors,
         )
-    return point
+        yield point
 
 
 def shannon_limit_db(mcs: Mcs) -> float:
@@ -100,15 +91,17 @@ def shannon_limit_db(mcs: Mcs) -> float:
 
 
 def measure_curve(
-    engine: Engine, mcs: Mcs, decoder: Decoder, effort: Effort, known: dict[float, Point], seed: int
-) -> Iterator[Point]:
-    """Points of rising Es/N0 on the grid, each as soon as it is measured, until one lies below the floor."""
+    engine: Engine, mcs: Mcs, chain: Chain, effort: Effort, known: dict[float, Point]
+) -> Iterator[tuple[Point, bool]]:
+    """Points of rising Es/N0 on the grid until one lies below the floor, and whether each is finished."""
     index = ceil(shannon_limit_db(mcs) / effort.step_db)
     while True:
         snr_db = index * effort.step_db
-        start = known.get(snr_db, Point(snr_db=snr_db))
-        point = measure_point(engine, mcs, decoder, effort, start, seed)
-        yield point
+        point = known.get(snr_db, Point(snr_db=snr_db))
+        for longer in measure_point(engine, chain, effort, point):
+            point = longer
+            yield point, False
+        yield point, True
         if point.bler < effort.floor:
             return
         index += 1
@@ -116,7 +109,7 @@ def measure_curve(
 
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
-    for name in ("linksim-phy", "numpy", "sionna-no-rt", "tensorflow"):
+    for name in ("linksim-phy", "numpy", "numba", "sionna-no-rt", "tensorflow"):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
@@ -124,75 +117,100 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _provenance(decoder: Decoder, seed: int) -> dict:
-    """What must agree before counts may be added to."""
-    return {"decoder": asdict(decoder), "demapper": "exact", "channel": "awgn", "seed": seed, "chunk": CHUNK}
-
-
-def load(path: Path, decoder: Decoder, seed: int) -> dict:
-    """The table at `path`, or an empty one; ValueError if it was measured otherwise."""
-    provenance = _provenance(decoder, seed)
+def load(path: Path) -> dict:
+    """The table at `path`, or an empty one; ValueError if it is none."""
     if not path.exists():
-        return {"what": __doc__.splitlines()[0], "columns": list(Point.__dataclass_fields__), **provenance}
-    table = json.loads(path.read_text())
-    for key, value in provenance.items():
-        if table[key] != value:
-            raise ValueError(
-                f"{path}: {key} must be {value}, got {table[key]}; write to another file with --out"
-            )
+        what = "Block error counts over AWGN on this link's own chain; linksim calibrate adds to them."
+        return {"what": what, "columns": list(COLUMNS), "channel": "awgn", "seed": SEED, "curves": {}}
+    try:
+        table = json.loads(path.read_text())
+        kept = (table["columns"], table["channel"], table["seed"])
+        whole = all({"recipes", "counts"} <= curve.keys() for curve in table["curves"].values())
+    except (ValueError, KeyError, TypeError, AttributeError, OSError):
+        kept, whole = None, False
+    if kept != (list(COLUMNS), "awgn", SEED) or not whole:
+        raise ValueError(f"out: must be a table of block error counts, got {path}; write to another file")
     return table
 
 
 def store(path: Path, table: dict) -> None:
     """Write the table whole or not at all, one point a line."""
-    rows = {
-        name: "[\n   " + ",\n   ".join(json.dumps(p) for p in points) + "\n  ]"
-        for name, points in sorted(table["curves"].items(), key=lambda item: list(MCS).index(item[0]))
-    }
+    curves = [
+        f'  {json.dumps(name)}: {{\n   "recipes": {json.dumps(curve["recipes"])},\n   "counts": [\n    '
+        + ",\n    ".join(json.dumps(point) for point in curve["counts"])
+        + "\n   ]\n  }"
+        for name, curve in sorted(table["curves"].items())
+    ]
     head = json.dumps({k: v for k, v in table.items() if k != "curves"}, indent=1)
-    body = ",\n".join(f'  "{name}": {points}' for name, points in rows.items())
     temporary = path.with_suffix(".part")
-    temporary.write_text(f'{head[:-2]},\n "curves": {{\n{body}\n }}\n}}\n')
+    temporary.write_text(f'{head[:-2]},\n "curves": {{\n' + ",\n".join(curves) + "\n }\n}\n")
     os.replace(temporary, path)
 
 
 def calibrate(
-    path: Path, names: list[str], engine_name: str, decoder: Decoder, effort: Effort, seed: int
+    path: Path,
+    names: Sequence[str],
+    receiver: Receiver,
+    engine: Engine,
+    effort: Effort,
+    report: Callable[[str, Point], None],
 ) -> None:
-    """Measure the named schemes and keep every point in the table at `path` as it comes."""
-    table, engine = load(path, decoder, seed), find_engine(engine_name)
-    recipe = {"command": shlex.join(["python", "-m", "phy.calibrate", *sys.argv[1:]]), "engine": engine.name}
-    for name in names:
-        counts = table.setdefault("curves", {}).setdefault(name, [])
-        known = {row[0]: Point(**dict(zip(table["columns"], row, strict=True))) for row in counts}
-        for point in measure_curve(engine, MCS[name], decoder, effort, known, seed):
+    """Measure the named schemes and keep every batch in the table at `path` as it comes.
+
+    report: told (the scheme's name, the point) of every point that is finished. Schemes that share their
+    points and code share a curve, which is measured once. ValueError where a name or the file is none.
+    """
+    table = load(path)
+    for name, mcs in {receiver.curve_name(find_mcs(name)): find_mcs(name) for name in names}.items():
+        recipe = {"engine": engine.name, "effort": asdict(effort), "versions": _versions(), "frames": FRAMES}
+        curve = table["curves"].setdefault(name, {"recipes": [], "counts": []})
+        known = {row[0]: Point(**dict(zip(COLUMNS, row, strict=True))) for row in curve["counts"]}
+        for point, finished in measure_curve(engine, mcs, chain_of(mcs, receiver), effort, known):
             if point != known.get(point.snr_db):
                 known[point.snr_db] = point
-                table["curves"][name] = [list(asdict(known[snr]).values()) for snr in sorted(known)]
-                table.setdefault("recipes", {})[name] = recipe | {
-                    "effort": asdict(effort),
-                    "versions": _versions(),
-                }
+                curve["counts"] = [list(asdict(known[snr]).values()) for snr in sorted(known)]
+                curve["recipes"] += [recipe] if recipe not in curve["recipes"] else []
                 store(path, table)
-            counted = f"{point.block_errors:6} / {point.blocks:7}"
-            print(f"{name:12} {point.snr_db:6.2f} dB  {counted}  {point.bler:.2e}", flush=True)
+            if finished:
+                report(mcs.name, point)
+
+
+def line(name: str, point: Point) -> str:
+    """A finished point as a line of text."""
+    counted = f"{point.block_errors:6} / {point.blocks:7}"
+    return f"{name:14} {point.snr_db:6.2f} dB  {counted}  {point.bler:.2e}"
+
+
+def _print(name: str, point: Point) -> None:
+    print(line(name, point), flush=True)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Parse, measure, store."""
     parser = argparse.ArgumentParser(prog="python -m phy.calibrate", description=__doc__.splitlines()[0])
-    parser.add_argument("--mcs", nargs="+", default=list(AMC_SETS["hda"]), choices=list(MCS), metavar="NAME")
-    parser.add_argument("--engine", default="sionna", choices=["sionna", "reference"])
+    parser.add_argument("--mcs", nargs="+", default=[], metavar="NAME")
+    parser.add_argument("--set", nargs="+", default=[], choices=list(AMC_SETS), dest="sets")
+    parser.add_argument("--demapper", default="exact", choices=["exact", "max-log"])
+    parser.add_argument("--decoder", help="a word such as layered-offset-min-sum:quantisation=8")
+    parser.add_argument("--engine", default="auto")
     parser.add_argument("--errors", type=int, default=Effort.errors, help="block errors that end a point")
     parser.add_argument("--blocks", type=int, default=Effort.blocks, help="blocks that end a point")
     parser.add_argument(
         "--floor", type=float, default=Effort.floor, help="block error rate that ends a curve"
     )
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=PATH)
     got = parser.parse_args(arguments)
+    names = [*got.mcs, *(name for each in got.sets for name in AMC_SETS[each])] or list(AMC_SETS["hda"])
+    receiver = Receiver(demapper=got.demapper, decoder=parse_decoder(got.decoder) if got.decoder else None)
     effort = Effort(errors=got.errors, blocks=got.blocks, floor=got.floor)
-    calibrate(got.out, got.mcs, got.engine, Decoder(), effort, got.seed)
+    calibrate(
+        got.out,
+        names,
+        receiver,
+        find_engine(got.engine),
+        effort,
+        lambda *told: print(line(*told), flush=True),
+    )
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ from phy.amc import Amc
 from phy.bearer import Bearer, DigitalBearer
 from phy.channel import Channel, Recorded
 from phy.detect import Csi, PerfectCsi, PilotCsi, feedback_correlation
-from phy.digital import Place, settle
 from phy.draws import Draws
 from phy.engine import find_engine
+from phy.place import Place, settle, sized
 from phy.power import split_uses
 from phy.rng import Word
 from phy.transmission import Delivery, deliver
@@ -134,7 +134,8 @@ class Link:
         for name, bearer in self.streams.items():
             if not isinstance(bearer, DigitalBearer):
                 continue
-            places = [Place(bearer=bearer, mcs=mcs, n_uses=uses[name]) for mcs in bearer.schemes]
+            schemes = [sized(mcs, 20.0, np.ones(1), uses[name]) for mcs in bearer.schemes]
+            places = [Place(bearer=bearer, mcs=mcs, n_uses=uses[name]) for mcs in schemes]
             if not any(p.framing.payload_bits for p in places):
                 names = ", ".join(mcs.name for mcs in bearer.schemes)
                 short[name] = (

@@ -85,7 +85,7 @@ def deliver(
     seen = [frames[leg.trial] for leg in digital]
     x_hat = [frame.x_hat[leg.uses] for leg, frame in zip(digital, seen, strict=True)]
     noise_var = [frame.noise_var[leg.uses] for leg, frame in zip(digital, seen, strict=True)]
-    blocks = zip(sent, demodulate(engine, places, x_hat, noise_var), strict=True)
+    blocks = zip(sent, demodulate(engine, places, x_hat, noise_var, sent), strict=True)
     return [
         _receive(legs[i], frames[i], [next(blocks) if leg.place else None for leg in legs[i]]) for i in trials
     ]

@@ -1,26 +1,31 @@
 """The measurement of block error curves: counts that can be continued and that agree with those shipped."""
 
 import json
+from dataclasses import astuple
 
 import pytest
+from scipy import stats
 
 from phy import bler, calibrate
-from phy.amc import AMC_SETS
-from phy.calibrate import Effort, Point, load, measure_point, store
+from phy.bler import Receiver
+from phy.calibrate import COLUMNS, Effort, Point, chain_of, load, measure_point, store
+from phy.chain import count
 from phy.engine import find_engine
 from phy.fec import Decoder
+from phy.mcs import AMC_SETS, MCS, find_mcs
 
-MCS = calibrate.MCS["qpsk-1/2"]
+QPSK = MCS["qpsk-1/2"]
 AT_1_DB = Point(snr_db=1.0)
 
 
 @pytest.fixture(autouse=True)
-def small_chunks(monkeypatch):
-    monkeypatch.setattr(calibrate, "CHUNK", 64)
+def small_batches(monkeypatch):
+    monkeypatch.setattr(calibrate, "LEAST_BATCH", 64)
 
 
 def measure(effort: Effort, start: Point = AT_1_DB) -> Point:
-    return measure_point(find_engine("reference"), MCS, Decoder(), effort, start, 1)
+    chain = chain_of(QPSK, Receiver())
+    return ([start, *measure_point(find_engine("reference"), chain, effort, start)])[-1]
 
 
 def test_a_point_ends_with_enough_errors_or_enough_blocks():
@@ -29,9 +34,9 @@ def test_a_point_ends_with_enough_errors_or_enough_blocks():
 
 
 def test_a_measurement_that_was_stopped_continues_to_the_same_counts():
-    whole = measure(Effort(errors=10**6, blocks=192))
+    whole = measure(Effort(errors=10**6, blocks=256))
     half = measure(Effort(errors=10**6, blocks=64))
-    assert measure(Effort(errors=10**6, blocks=192), start=half) == whole
+    assert measure(Effort(errors=10**6, blocks=256), start=half) == whole
     assert 0 < whole.block_errors <= whole.bit_errors
 
 
@@ -41,49 +46,90 @@ def test_a_second_run_measures_nothing_and_a_deeper_one_adds(tmp_path, monkeypat
     calibrate.main([*arguments, str(path), "--blocks", "64"])
     first = path.read_text()
     told = capsys.readouterr().out
-    monkeypatch.setattr(calibrate, "measure_chunk", None)  # measuring anything would call None
-    calibrate.main([*arguments, str(path), "--blocks", "64"])
+    with monkeypatch.context() as patch:
+        patch.setattr(calibrate, "count", None)  # measuring anything would call None
+        calibrate.main([*arguments, str(path), "--blocks", "64"])
     assert path.read_text() == first
     assert capsys.readouterr().out == told
     table = json.loads(first)
-    assert table["recipes"]["qpsk-1/2"]["engine"] == "reference"
+    (curve,) = table["curves"].values()
+    assert [recipe["engine"] for recipe in curve["recipes"]] == ["reference"]
     assert table["columns"] == ["snr_db", "block_errors", "blocks", "bit_errors"]
-    assert bler.fit(table["curves"]["qpsk-1/2"][-2:]).tail_slope < 0
+    assert bler.fit(curve["counts"][-2:]).tail_slope < 0
+    calibrate.main([*arguments, str(path), "--blocks", "128", "--errors", "1000"])
+    (deeper,) = json.loads(path.read_text())["curves"].values()
+    assert len(deeper["recipes"]) == 2
+    assert {row[2] for row in deeper["counts"]} == {128}
 
 
-def test_counts_of_another_decoder_are_not_mixed(tmp_path):
-    path = tmp_path / "curves.json"
-    table = load(path, Decoder(), 1) | {"curves": {}}
-    store(path, table)
-    assert load(path, Decoder(), 1) == table
-    with pytest.raises(ValueError, match="decoder must be"):
-        load(path, Decoder(iterations=7), 1)
+def test_schemes_that_share_points_and_code_are_measured_once(tmp_path, capsys):
+    names = ["--mcs", "qpsk-1/2", "802.11ad-mcs6", "pi/2-qpsk/802.11ad-1/2"]
+    more = ["--engine", "reference", "--blocks", "64", "--floor", "0.99", "--out", str(tmp_path / "c.json")]
+    calibrate.main([*names, *more])
+    assert len(load(tmp_path / "c.json")["curves"]) == 1
 
 
-def test_the_shipped_counts_name_their_recipe():
-    table = bler.table()
-    assert set(AMC_SETS["hda"]) <= table["curves"].keys() == table["recipes"].keys()
-    assert table["decoder"] == {
-        "algorithm": "sum-product",
-        "schedule": "flooding",
-        "iterations": 20,
-        "stop": "syndrome",
-        "clip": 20.0,
+def test_a_curve_belongs_to_its_demapper_and_decoder(tmp_path):
+    path, effort = tmp_path / "c.json", Effort(errors=1, blocks=64, floor=0.999)
+    lazy = Receiver(demapper="max-log", decoder=Decoder(iterations=3))
+    for receiver in (Receiver(), lazy):
+        calibrate.calibrate(path, ["qpsk-1/2"], receiver, find_engine("reference"), effort, lambda *_: None)
+    assert set(load(path)["curves"]) == {
+        "qpsk/802.11ad-1/2 exact sum-product",
+        "qpsk/802.11ad-1/2 max-log sum-product:iterations=3",
     }
-    for name, points in table["curves"].items():
-        assert "python -m phy.calibrate" in table["recipes"][name]["command"]
-        assert all(0 <= errors <= blocks for _, errors, blocks, _ in points)
 
 
-def test_shipped_counts_are_those_of_their_first_chunk(monkeypatch):
-    """The seed names the blocks, so the float64 decoder meets the shipped blocks again.
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"curves": {"a": 1}}', '{"columns": [], "channel": 1}'])
+def test_a_file_that_is_no_table_is_left_alone(tmp_path, text):
+    path = tmp_path / "other.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"^out: must be a table of block error counts, got "):
+        load(path)
+    assert path.read_text() == text
 
-    It may decide 2 % of the failures otherwise than an engine in single precision.
-    """
-    monkeypatch.setattr(calibrate, "CHUNK", 2048)
-    chunk = [p for p in bler.table()["curves"]["qpsk-1/2"] if p[2] == 2048]
-    snr_db, errors, blocks, bit_errors = min(chunk, key=lambda p: p[1])
-    again = measure(Effort(errors=1, blocks=1), start=Point(snr_db=snr_db))
-    assert again.blocks == blocks
-    assert abs(again.block_errors - errors) <= 0.02 * errors
-    assert abs(again.bit_errors - bit_errors) <= 0.05 * bit_errors
+
+def test_what_is_stored_is_loaded(tmp_path):
+    path = tmp_path / "curves.json"
+    table = load(path) | {"curves": {"a b c": {"recipes": [{}], "counts": [[1.0, 2, 3, 4]]}}}
+    store(path, table)
+    assert load(path) == table
+
+
+def test_the_shipped_counts_name_their_recipes():
+    for name, curve in bler.table()["curves"].items():
+        assert len(name.split(" ")) == 3
+        assert curve["recipes"]
+        for recipe in curve["recipes"]:
+            assert recipe.keys() >= {"engine", "effort", "versions", "frames"}
+        for row in curve["counts"]:
+            assert len(row) == len(COLUMNS)
+            assert 0 <= row[1] <= row[2]
+            assert row[1] <= row[3]
+
+
+def test_every_set_has_the_curves_of_its_schemes():
+    for names in AMC_SETS.values():
+        for name in names:
+            bler.check_curve(MCS[name], Receiver())
+            assert bler.curve(name).log_bler[-1] < -2.5
+
+
+def clopper_pearson(errors: int, frames: int, risk: float) -> tuple[float, float]:
+    low = stats.beta.ppf(risk / 2, errors, frames - errors + 1) if errors else 0.0
+    high = stats.beta.ppf(1 - risk / 2, errors + 1, frames - errors) if errors < frames else 1.0
+    return low, high
+
+
+@pytest.mark.parametrize("name", ["qpsk-1/2", "64qam-5/8"])
+def test_shipped_counts_agree_with_other_frames_through_the_float64_decoder(name):
+    """Other frames, another engine: intervals of risk 1e-3 overlap where a third or so of the blocks fail."""
+    mcs = find_mcs(name)
+    counts = bler.table()["curves"][Receiver().curve_name(mcs)]["counts"]
+    shipped = Point(
+        **dict(zip(COLUMNS, min(counts, key=lambda row: abs(row[1] / row[2] - 0.3)), strict=True))
+    )
+    got = count(chain_of(mcs, Receiver()), find_engine("reference"), shipped.snr_db, 77, range(512))
+    low, high = clopper_pearson(got.frame_errors, got.frames, 1e-3)
+    below, above = clopper_pearson(shipped.block_errors, shipped.blocks, 1e-3)
+    assert max(low, below) < min(high, above), (astuple(shipped), got)

@@ -1,0 +1,153 @@
+"""Where one payload rides: a bearer, a scheme and a number of channel uses, laid out as
+
+    | scheme's index, 32 uses, if signalled | code blocks | uses left over |
+
+The blocks are one stream of bits, interleaved where the bearer says so and filled up with known bits to whole
+symbols: 672 bits need not divide into symbols of 10.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phy import signalling
+from phy.amc import Amc, choose, choose_blind
+from phy.bearer import DigitalBearer
+from phy.bits import from_int, pack
+from phy.channel import Channel
+from phy.fec.ideal import ShannonCode
+from phy.mcs import Mcs, find_mcs
+from phy.segment import HEADER_BITS, Framing
+from phy.types import BitsObserved
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """One payload's channel uses under a bearer and a scheme. nonce: 12 bytes, never used twice."""
+
+    bearer: DigitalBearer
+    mcs: Mcs
+    n_uses: int
+    nonce: bytes = bytes(12)
+
+    @property
+    def signalling_uses(self) -> int:
+        """Uses of the scheme's index: none unless the scheme follows what only the transmitter knows."""
+        return _signalling_uses(self.bearer, self.n_uses)
+
+    @property
+    def coded_uses(self) -> int:
+        """Uses of code blocks, the last one filled up."""
+        return -(-self.coded_bits // self.mcs.bits_per_use)
+
+    @property
+    def coded_bits(self) -> int:
+        """Bits of code blocks."""
+        return self.framing.blocks * self.mcs.code.n
+
+    @property
+    def pad_bits(self) -> int:
+        """Known bits that fill the last symbol of code blocks."""
+        return self.coded_uses * self.mcs.bits_per_use - self.coded_bits
+
+    @property
+    def fill_uses(self) -> int:
+        """Uses left over."""
+        return self.n_uses - self.signalling_uses - self.coded_uses
+
+    @cached_property
+    def framing(self) -> Framing:
+        """The layout of the information bits."""
+        cipher, bearer = self.bearer.cipher, self.bearer
+        return Framing(
+            k=self.mcs.code.k,
+            blocks=self.mcs.blocks(self.n_uses - self.signalling_uses),
+            crc=bearer.crc,
+            crc_per=bearer.crc_per,
+            granule=cipher.granule if cipher else 1,
+            tag_bits=cipher.tag_bits if cipher else 0,
+        )
+
+    def categories(self, n_bits: int) -> dict[str, int]:
+        """Coded bits by category for a payload of `n_bits`; they sum to n_uses * bits_per_use."""
+        code, m = self.mcs.code, self.mcs.bits_per_use
+        parity = self.framing.blocks * (code.n - code.k)
+        fill = self.pad_bits + self.fill_uses * m
+        outer = {"signalling": self.signalling_uses * m, "parity": parity, "fill": fill}
+        return self.framing.categories(n_bits) | outer
+
+    def seal(self, payload: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Information blocks uint8 [blocks, k] of a payload uint8 [n <= payload_bits]: sealed, framed."""
+        if not self.framing.blocks:
+            return np.zeros((0, self.mcs.code.k), np.uint8)
+        cipher, body = self.bearer.cipher, payload
+        if cipher:
+            body = cipher.encrypt(payload, self.nonce, _header(payload.size))
+        return self.framing.join(payload.size, body)
+
+    def open(self, blocks: NDArray[np.uint8] | None) -> tuple[BitsObserved, BitsObserved]:
+        """What uint8 [blocks, k] say to the receiver with the key, and to one without.
+
+        None stands for a payload that was lost whole. Without agreement of the CRC the data are a best
+        effort, cut at the length that the header claims; under GCM nothing is given out that the tag does not
+        vouch for.
+        """
+        if blocks is None or not self.framing.blocks:
+            lost = BitsObserved(data=np.zeros(0, np.uint8), ok=False)
+            return lost, BitsObserved(data=lost.data, ok=False, deciphered=self.bearer.cipher is None)
+        parts, cipher = self.framing.split(blocks), self.bearer.cipher
+        if cipher is None:
+            seen = BitsObserved(data=parts.body, ok=parts.ok)
+            return seen, seen
+        ciphertext = parts.body[: parts.body.size - cipher.tag_bits]
+        payload = cipher.decrypt(parts.body, parts.n_bits, self.nonce, _header(parts.n_bits))
+        received = BitsObserved(
+            data=np.zeros(0, np.uint8) if payload is None else payload, ok=parts.ok and payload is not None
+        )
+        return received, BitsObserved(data=ciphertext, ok=parts.ok, deciphered=False)
+
+
+def _header(n_bits: int) -> bytes:
+    return pack(from_int(n_bits, HEADER_BITS))
+
+
+def _signalling_uses(bearer: DigitalBearer, n_uses: int) -> int:
+    adaptive = isinstance(bearer.mcs, Amc) and bearer.mcs.csit
+    return signalling.USES if adaptive and n_uses >= signalling.USES else 0
+
+
+def settle(
+    bearer: DigitalBearer, channel: Channel, snr_db: float, gains: NDArray[np.float64], n_uses: int
+) -> Place:
+    """The place that the bearer takes in `n_uses`: its own scheme, or the one its rule picks.
+
+    gains: |h|^2 over the stream's uses, which only a rule with CSIT looks at. Where no scheme of the set can
+    hold a payload, the most robust one takes the place, with nothing in it.
+    """
+    schemes = [sized(mcs, snr_db, gains, n_uses) for mcs in bearer.schemes]
+    places = [Place(bearer=bearer, mcs=mcs, n_uses=n_uses) for mcs in schemes]
+    able = [p.mcs for p in places if p.framing.payload_bits > 0]
+    if not isinstance(bearer.mcs, Amc) or not able:
+        return places[0]
+    uses = n_uses - _signalling_uses(bearer, n_uses)
+    if bearer.mcs.csit:
+        mcs = choose(bearer.mcs, able, snr_db, gains, uses, bearer.receiver)
+    else:
+        mcs = choose_blind(bearer.mcs, tuple(able), snr_db, channel, uses, bearer.receiver)
+    return Place(bearer=bearer, mcs=mcs, n_uses=n_uses)
+
+
+def sized(mcs: Mcs, snr_db: float, gains: NDArray[np.float64], n_uses: int) -> Mcs:
+    """The scheme itself, or, under the capacity bound of `ideal:shannon`, that of these realised gains.
+
+    gains: |h|^2 of one fade for all [1], or of every use [n_uses].
+    """
+    code = mcs.code
+    if not isinstance(code, ShannonCode) or code.is_bound or not n_uses:
+        return mcs
+    snr = 10 ** (snr_db / 10) * np.broadcast_to(gains, n_uses)
+    bound = code.bound(snr, mcs.bits_per_use)
+    name = f"{code.name},uses={n_uses},bits={mcs.bits_per_use},k=1" if bound is None else bound.name
+    return find_mcs(f"{mcs.constellation_name}/{name}")
