@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-WORK = 40e9
+WORK = 20e9
 """Most bytes that an elimination may touch: some ten seconds."""
 
 
@@ -55,7 +55,7 @@ def systematic(parity_check: NDArray[np.uint8]) -> Systematic:
         packed[[rank, pivot]] = packed[[pivot, rank]]
         mask[pivot] = mask[rank]
         mask[rank] = False
-        packed[mask] ^= packed[rank]
+        packed[mask, word:] ^= packed[rank, word:]  # nothing before this word is left in the pivot
         pivots.append(column)
     solved = np.unpackbits(packed[: len(pivots)].astype(">u8").view(np.uint8), axis=1)[:, :n][:, ::-1]
     parity = n - 1 - np.array(pivots, np.intp)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from phy.fec import convolutional, ideal, nr, polar, repetition, turbo, wifi, wigig
+from phy.fec import alist, convolutional, ideal, matrix, nr, polar, prototype, repetition, turbo, wifi, wigig
 from phy.fec.code import Code
 from phy.fec.spec import Family, read_code
 
@@ -39,6 +39,29 @@ FAMILIES: dict[str, Family] = {
         ),
         about="5G NR's LDPC codes (TS 38.212), rate matched; in code blocks above 8448 bits (bg=2: 3840)",
         span="k 12..1277992, rate 1/50..0.95",
+    ),
+    "gallager": Family(
+        make=matrix.make_gallager,
+        grammar="gallager:n=INT,dv=INT,dc=INT[,seed=0]",
+        examples=("gallager:n=600,dv=3,dc=6", "gallager:n=96,dv=2,dc=4,seed=7"),
+        about="regular codes of Gallager's ensemble, as pyldpc draws them",
+        span="n <= 20000, a multiple of dc; rate just above 1 - dv / dc",
+    ),
+    "alist": Family(
+        make=alist.make,
+        alone="path",
+        grammar="alist:PATH",
+        about="your parity-check matrix, from MacKay's alist file",
+        span="n <= 20000",
+        files=True,
+    ),
+    "qc": Family(
+        make=prototype.make,
+        alone="path",
+        grammar="qc:PATH[,lifting=INT]",
+        about="your quasi-cyclic prototype, from a JSON, CSV or AFF3CT qc file; columns may be punctured",
+        span="n <= 200000",
+        files=True,
     ),
     "uncoded": Family(
         make=repetition.make_uncoded,
@@ -93,15 +116,22 @@ FAMILIES: dict[str, Family] = {
 """Name -> family. Makers take `name`, the word as written, and the family's keys (see `phy.fec.spec`)."""
 
 
-@lru_cache(maxsize=512)
 def find_code(spec: str) -> Code:
     """The code of a word FAMILY[:KEY=VALUE,...], one instance a word; see `linksim list codes` for the words.
+
+    A word that names a file gives the same instance as long as the file is the same.
 
     Raises ValueError, one line that names the rule and the nearest that exists.
 
     >>> find_code("802.11ad-3/4").k
     504
     """
+    family = FAMILIES.get(spec.partition(":")[0].strip())
+    return read_code(spec, FAMILIES) if family and family.files else _find(spec)
+
+
+@lru_cache(maxsize=512)
+def _find(spec: str) -> Code:
     return read_code(spec, FAMILIES)
 
 

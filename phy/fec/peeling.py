@@ -17,6 +17,8 @@ EMPTY = -1
 """Prototype entry of an all-zero circulant."""
 GUESSES = 8
 """Blocks tried as the unknown that is carried along."""
+MOST_TERMS = 2_000
+"""Most shifted blocks that one sum may take; elimination is quicker then."""
 
 Prototype = tuple[tuple[int, ...], ...]
 Rows = dict[int, dict[int, int]]
@@ -106,7 +108,8 @@ def _guess(rows: Rows, known: set[int], lifting: int) -> tuple[Step, int] | None
             if row.keys() <= reached:
                 terms = _sum(row, sums, lifting)
                 factor = terms.pop(gap, 0)
-                if factor.bit_count() == 1:
+                few = sum(poly.bit_count() for poly in terms.values()) <= MOST_TERMS
+                if factor.bit_count() == 1 and few:
                     return Step(gap, factor.bit_length() - 1, _monomials(terms)), i
     return None
 

@@ -36,6 +36,7 @@ class Family:
     examples: words for `phy.fec.CODES`, codes small enough for every test to run on.
     span: n, k and rate that its words reach, for people; '' where they are in a table.
     engines: those that decode it.
+    files: whether its words name files, which are read again each time.
     """
 
     make: Callable[..., Code]
@@ -46,6 +47,7 @@ class Family:
     examples: tuple[str, ...] = ()
     span: str = ""
     engines: tuple[str, ...] = ("native", "sionna", "reference")
+    files: bool = False
 
     @property
     def keys(self) -> Mapping[str, inspect.Parameter]:
@@ -95,9 +97,9 @@ def _make(spec: str, family: Family, arguments: dict[str, Any]) -> Code:
 
 
 def _arguments(name: str, rest: str, family: Family) -> dict[str, Any]:
-    """The values of 'KEY=VALUE,...'."""
+    """The values of 'KEY=VALUE,...'; what follows a comma is the value's own unless it is a key."""
     keys, given = family.keys, {}
-    for part in _parts(rest):
+    for part in re.split(r",(?=\s*[A-Za-z_]+\s*=)", rest):
         key, equals, text = (piece.strip() for piece in part.partition("="))
         if family.alone and key not in keys and family.alone not in given:
             key, equals, text = family.alone, "=", part.strip()
@@ -108,17 +110,6 @@ def _arguments(name: str, rest: str, family: Family) -> dict[str, Any]:
             raise ValueError(f"code: {name} takes {takes}, each once, got {part!r}; {remedy}")
         given[key] = _value(f"{name}: {key}", text, keys[key].annotation, family)
     return given
-
-
-def _parts(rest: str) -> list[str]:
-    """Cut at commas; a piece without '=' belongs to the value before it."""
-    parts: list[str] = []
-    for piece in rest.split(","):
-        if parts and "=" not in piece:
-            parts[-1] += f",{piece}"
-        else:
-            parts.append(piece)
-    return parts
 
 
 def _value(where: str, text: str, annotation: Any, family: Family) -> Any:
