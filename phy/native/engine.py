@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from phy.chain import MOST_FAILED, Chain, Counts
 from phy.constellation import Constellation
+from phy.fec import plain
 from phy.fec.code import Code, GraphCode
 from phy.fec.decoder import Decoder
 from phy.fec.segmented import block_by_block
@@ -68,7 +69,10 @@ class NativeEngine:
     @block_by_block
     def decode(self, code: Code, llr: NDArray[np.float32], decoder: Decoder) -> NDArray[np.uint8]:
         """See `Engine.decode`."""
-        if not isinstance(code, GraphCode) or not words.quantised(decoder):
+        if not isinstance(code, GraphCode):
+            return plain.decode(self.name, code, llr, decoder)
+        plain.refuse_unless_fit(code, decoder)
+        if not words.quantised(decoder):
             raise ValueError(
                 f"engine: native computes layered min-sum of 8-bit words, got {decoder.spec}; "
                 "take engine: sionna or reference"
