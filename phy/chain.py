@@ -12,8 +12,9 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from phy import frames as draw
 from phy.air import Layout, check_csi, layout, pass_through
-from phy.channel import Awgn, Channel, complex_normal
+from phy.channel import Awgn, Channel
 from phy.constellation import Constellation
 from phy.detect import Csi, PerfectCsi
 from phy.engine import Engine
@@ -22,7 +23,6 @@ from phy.fec.decoder import Decoder
 from phy.fec.ideal import GenieCode
 from phy.interleave import permutation
 from phy.mapping import Demapping, turn, unturn
-from phy.rng import generator
 from phy.scramble import sequence
 from phy.units import noise_variance
 
@@ -31,9 +31,6 @@ MOST_FAILED = 16
 
 BATCH_BITS = 1 << 20
 """Coded bits that go through an engine together, about: frames are cut at multiples of a fixed number."""
-
-GROUP = 64
-"""Frames of the smallest batch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,8 +145,8 @@ def count(chain: Chain, engine: Engine, snr_db: float, seed: int, frames: range)
 
 
 def batch_frames(chain: Chain) -> int:
-    """Frames that go through an engine's stages together, a multiple of `GROUP`."""
-    return GROUP * max(1, BATCH_BITS // (GROUP * chain.code.n))
+    """Frames that go through an engine's stages together, a multiple of `phy.frames.GROUP`."""
+    return draw.GROUP * max(1, BATCH_BITS // (draw.GROUP * chain.code.n))
 
 
 def _count(chain: Chain, engine: Engine, snr_db: float, seed: int, ids: NDArray[np.int64]) -> Counts:
@@ -167,13 +164,15 @@ def _count(chain: Chain, engine: Engine, snr_db: float, seed: int, ids: NDArray[
 
 def send(chain: Chain, engine: Engine, snr_db: float, seed: int, ids: NDArray[np.int64]) -> Batch:
     """The frames of these ids, from their messages to the decoder's LLRs."""
-    message = _messages(seed, ids, chain.code.k)
+    message = draw.messages(seed, ids, chain.code.k)
     sent = engine.encode(chain.code, message)
     x = turn(chain.constellation, engine.map(chain.constellation, interleave(chain, sent)))
     noise_var = noise_variance(snr_db)
-    h = _fading(seed, ids, chain.channel, chain.uses)
-    noise = _noise(seed, ids, chain.uses)
-    other = _fading(seed, ids, chain.channel, chain.uses, "other") if chain.layout.needs_other else None
+    h = draw.fading(seed, ids, chain.channel, chain.uses)
+    noise = draw.noise(seed, ids, chain.uses)
+    other = None
+    if chain.layout.needs_other:
+        other = draw.fading(seed, ids, chain.channel, chain.uses, "other")
     x_hat, variance = pass_through(x, chain.layout, h, noise, noise_var, other)
     y = unturn(chain.constellation, x_hat)
     if isinstance(chain.code, GenieCode):
@@ -215,17 +214,3 @@ def deinterleave(chain: Chain, llr: NDArray) -> NDArray:
 
 def _order(chain: Chain) -> NDArray[np.intp]:
     return permutation(chain.code.n) if chain.interleaver == "block" else np.arange(chain.code.n)
-
-
-def _messages(seed: int, ids: NDArray[np.int64], k: int) -> NDArray[np.uint8]:
-    return np.stack([generator(seed, "message", int(i)).integers(0, 2, k, np.uint8) for i in ids])
-
-
-def _noise(seed: int, ids: NDArray[np.int64], n: int) -> NDArray[np.complex64]:
-    return np.stack([complex_normal(n, generator(seed, "noise", int(i))) for i in ids]).astype(np.complex64)
-
-
-def _fading(
-    seed: int, ids: NDArray[np.int64], channel: Channel, n_uses: int, draw: str = "fading"
-) -> NDArray[np.complex64]:
-    return np.stack([channel.fading(n_uses, generator(seed, draw, int(i))) for i in ids])
