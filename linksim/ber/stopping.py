@@ -30,7 +30,7 @@ class Stop:
     """
 
     frame_errors: int = 100
-    frames: int = 10_000_000
+    frames: int = 1_000_000
     min_frames: int = 0
     seconds: float | None = None
     target_bler: float | None = None
