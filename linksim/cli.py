@@ -175,7 +175,7 @@ def _chain(command: Command) -> Command:
 @click.option("--esn0", metavar="A:B:STEP|A,B,...", help="Es/N0, dB: energy per channel use.")
 @click.option("--frame-errors", type=COUNT, default=100, show_default=True, help="Wrong frames that do.")
 @click.option(
-    "--frames", type=COUNT, default=10_000_000, show_default=True, help="Give up a point after so many."
+    "--frames", type=COUNT, default=1_000_000, show_default=True, help="Give up a point after so many."
 )
 @click.option("--min-frames", type=click.IntRange(min=0), default=0, help="Send at least so many.")
 @click.option("--seconds", type=POSITIVE, help="Give up a point after so long.")
@@ -230,6 +230,23 @@ def replay(
 
     for line in replay_of(run, frame, ebn0, esn0, options):
         click.echo(line)
+
+
+@linksim.command(short_help="Measure the curves that adaptive modulation reads.")
+@click.option("--mcs", multiple=True, metavar="NAME", help="A scheme, see linksim list mcs; again for more.")
+@click.option("--set", "sets", multiple=True, metavar="NAME", help="All schemes of a set, as cqi1.")
+@click.option("--demapper", type=click.Choice(["exact", "max-log"]), default="exact", help="Points to LLRs.")
+@click.option("--decoder", metavar="WORD", help="See linksim list decoders; the code's default if not given.")
+@click.option("--engine", default="auto", show_default=True, help="Who computes.")
+@click.option("--errors", type=COUNT, default=200, show_default=True, help="Wrong blocks that end a point.")
+@click.option("--blocks", type=COUNT, default=400_000, show_default=True, help="Blocks that end a point.")
+@click.option("--floor", type=POSITIVE, default=1e-3, show_default=True, help="Error rate that ends a curve.")
+@click.option("--out", type=_Place(path_type=Path), help="Table of counts; linksim's own if not given.")
+def calibrate(**options: Any) -> None:
+    """Count block errors of schemes over AWGN; the same command goes on, a greater effort goes deeper."""
+    from linksim.calibrate import calibrate as measure
+
+    click.echo(f"{measure(**options, report=click.echo)} has the counts.")
 
 
 @linksim.command("list", short_help="List what a scenario can name.")

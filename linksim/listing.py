@@ -27,28 +27,42 @@ def decoders() -> Rows:
 
 
 def constellations() -> Rows:
-    """Constellations."""
-    from phy.constellation import CONSTELLATIONS
+    """Constellations, and the forms of a name that stand for many."""
+    from phy.constellation import CONSTELLATIONS, PARAMETRIC
 
-    rows = [(name, str(each.points.size), str(each.bits_per_symbol)) for name, each in CONSTELLATIONS.items()]
-    return ("constellation", "points", "bits per use"), rows
+    rows = [
+        (
+            name,
+            str(each.points.size),
+            str(each.bits_per_symbol),
+            "axes apart" if each.axis_bits else "",
+            "turned" if len(each.rotation) > 1 else "",
+        )
+        for name, each in CONSTELLATIONS.items()
+    ]
+    rows += [(form, "", "", "", "") for form in PARAMETRIC]
+    return ("constellation", "points", "bits per use", "labels", "symbols"), rows
 
 
 def mcs() -> Rows:
-    """Modulation and coding schemes, and the sets that adapt over them."""
-    from phy.amc import AMC_SETS, MCS
+    """Modulation and coding schemes, the sets that adapt over them, and whether their curves are measured."""
+    from phy.bler import USUAL, table
+    from phy.mcs import AMC_SETS, MCS
 
-    head = ("mcs", "constellation", "code", "info bits per use", "in the sets")
-    return head, [
+    measured = table()["curves"]
+    head = ("mcs", "constellation", "code", "info bits per use", "in the sets", "curve")
+    rows = [
         (
             name,
             each.constellation_name,
             each.code_name,
             f"{float(each.info_bits_per_use):.3f}",
             ", ".join(amc for amc, members in AMC_SETS.items() if name in members),
+            "measured" if USUAL.curve_name(each) in measured else "",
         )
         for name, each in MCS.items()
     ]
+    return head, [*rows, ("CONSTELLATION/CODE", "any", "any", "", "", "")]
 
 
 def channels() -> Rows:

@@ -1,0 +1,68 @@
+"""`linksim calibrate`: measure the block error curves that adaptive modulation reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from linksim.errors import LinksimError
+
+
+def calibrate(
+    mcs: Sequence[str] = (),
+    sets: Sequence[str] = (),
+    *,
+    demapper: str = "exact",
+    decoder: str | None = None,
+    engine: str = "auto",
+    errors: int = 200,
+    blocks: int = 400_000,
+    floor: float = 1e-3,
+    out: Path | None = None,
+    report: Callable[[str], None] = print,
+) -> Path:
+    """Measure the named schemes and sets; report a line of every point, and return the table's path.
+
+    decoder: a word as `linksim list decoders` tells them, None for the code's own default. errors, blocks:
+    end a point; floor: the block error rate that ends a curve. out: None is the table that linksim itself
+    reads. What it holds is not counted again; a run that was stopped goes on where it was.
+    LinksimError for a name, a word or a file that is none.
+    """
+    from phy import calibrate as chain
+    from phy.bler import Receiver
+    from phy.engine import find_engine
+    from phy.fec.decoder_spec import parse_decoder
+    from phy.mcs import AMC_SETS, find_mcs
+
+    for each in sets:
+        if each not in AMC_SETS:
+            raise LinksimError(
+                "set", f"must be one of {', '.join(AMC_SETS)}", each, "linksim list mcs shows them"
+            )
+    names = [*mcs, *(name for each in sets for name in AMC_SETS[each])]
+    if not 0 < floor < 1:
+        raise LinksimError("floor", "must lie between 0 and 1", floor, "1e-3 is usual")
+    if not names:
+        told = f"--mcs NAME or --set {'|'.join(AMC_SETS)}"
+        raise LinksimError("calibrate", "needs a scheme or a set to measure", None, f"add {told}")
+    path = chain.PATH if out is None else out
+    try:
+        receiver = Receiver(demapper=demapper, decoder=parse_decoder(decoder) if decoder else None)
+        for scheme in map(find_mcs, names):
+            if receiver.decoder_of(scheme).algorithm not in scheme.code.algorithms:
+                raise ValueError(
+                    f"decoder: must fit {scheme.code_name} ({', '.join(scheme.code.algorithms)}), "
+                    f"got {decoder}; leave it out"
+                )
+        effort = chain.Effort(errors=errors, blocks=blocks, floor=floor)
+        who = find_engine(engine)
+        chain.calibrate(path, names, receiver, who, effort, lambda *told: report(chain.line(*told)))
+    except (ValueError, OSError) as wrong:
+        raise LinksimError(*_words(str(wrong))) from wrong
+    return path
+
+
+def _words(told: str) -> tuple[str, str]:
+    """'where: rule, got X; remedy' as its place and the rest, both as they are."""
+    where, separator, rule = told.partition(": ")
+    return (where, rule) if separator else ("calibrate", told)
