@@ -36,7 +36,7 @@ def transform(inputs: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """
     out, step = inputs.copy(), 1
     while step < len(inputs):
-        pairs = out.reshape(-1, 2, step, *inputs.shape[1:])
+        pairs = out.reshape(len(out) // (2 * step), 2, step, *out.shape[1:])
         pairs[:, 0] ^= pairs[:, 1]
         step *= 2
     return out

@@ -92,7 +92,7 @@ class LteTurbo(PlainCode):
         batch = bits.reshape(-1, self.k)
         z, tail = _encode(batch)
         turned_z, turned_tail = _encode(batch[:, self.interleaver])
-        steps = np.stack([batch, z, turned_z], axis=2).reshape(len(batch), -1)
+        steps = np.stack([batch, z, turned_z], axis=2).reshape(-1, 3 * self.block)
         word = np.concatenate([steps, tail, turned_tail], axis=1)[:, self.sent]
         return word.reshape(*bits.shape[:-1], self.n)
 
@@ -119,11 +119,11 @@ def _encode(bits: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint
     padded = np.pad(bits, ((0, 0), (4, -k % 7)))
     steps = padded.shape[1] - 4
     numerator = sum(padded[:, 4 - d :][:, :steps] for d in (0, 2, 3, 4)) & 1
-    w = np.bitwise_xor.accumulate(numerator.reshape(len(bits), -1, 7), axis=1).reshape(len(bits), -1)
+    w = np.bitwise_xor.accumulate(numerator.reshape(len(bits), steps // 7, 7), axis=1).reshape(-1, steps)
     w = np.pad(w[:, :k], ((0, 0), (MEMORY, MEMORY)))  # zero before, and again when the tail is in
     z = w[:, 3:] ^ w[:, 2:-1] ^ w[:, :-3]
     x = w[:, 3:] ^ w[:, 1:-2] ^ w[:, :-3]
-    tail = np.stack([x[:, k:], z[:, k:]], axis=2).reshape(len(bits), -1)
+    tail = np.stack([x[:, k:], z[:, k:]], axis=2).reshape(-1, 2 * MEMORY)
     return z[:, :k], tail
 
 
