@@ -119,7 +119,7 @@ def _compiled(code: GraphCode, decoder: Decoder, precision: Precision) -> tuple[
     if sionnas_own(decoder):
         if decoder.clip is None:
             raise ValueError(
-                "decoder.clip: Sionna's decoder needs a limit, got None; 20 is usual, or engine: reference"
+                "decoder.clip: the sionna engine needs a limit, got None; 20 is usual, or engine: reference"
             )
         run = blocks.decoder(code, decoder.algorithm, float(decoder.clip), LANES, precision)
         return run, blocks.empty_state(code, LANES, precision)
