@@ -224,4 +224,5 @@ class Decoded:
 
 def default_decoder(code: Any) -> Decoder:
     """The decoder of a `Code` where none is named: its first algorithm, everything else as usual."""
-    return Decoder(algorithm=code.algorithms[0])
+    algorithm = code.algorithms[0]
+    return Decoder(algorithm=algorithm, iterations=8 if algorithm == "bcjr" else Decoder.iterations)
