@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 
 from phy.native.vectors import I8, call, constant
 
-UNROLLED = 24
+UNROLLED = 22
 """The largest degree with code of its own: 5G's base graphs have 19, 802.11n and WiMAX at rate 5/6 up to 22."""
 
 _BYTE, _INDEX = ir.IntType(8), ir.IntType(32)

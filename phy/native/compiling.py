@@ -47,23 +47,25 @@ def cache_folder() -> Path | None:
     return next((folder for folder in choices if _usable(folder.parent) and _usable(folder)), None)
 
 
+def inlined(function: Callable[..., Any]) -> Any:
+    """A part of kernels, written into each as if it stood there: the quickest to compile where it is used once."""
+    return numba.njit(inline="always", **_OPTIONS)(function)
+
+
+def shared(function: Callable[..., Any]) -> Any:
+    """A part of kernels that they call, or that LLVM writes into them: compiled once for all its uses."""
+    return numba.njit(**_OPTIONS)(function)
+
+
+_OPTIONS = {"nogil": True, "boundscheck": False, "error_model": "numpy"}
 _CACHE = cache_folder()
 
 
 def compiled(function: Callable[..., Any]) -> Any:
     """The function compiled when it is first called, or taken from the cache, to run without the lock."""
-    return _njit(function, cache=_CACHE is not None)
-
-
-def inlined(function: Callable[..., Any]) -> Any:
-    """A part of kernels, compiled into each: it has no cache of its own."""
-    return _njit(function, cache=False)
-
-
-def _njit(function: Callable[..., Any], cache: bool) -> Any:
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(_CACHE or "")
     try:
-        return numba.njit(nogil=True, boundscheck=False, error_model="numpy", cache=cache)(function)
+        return numba.njit(cache=_CACHE is not None, **_OPTIONS)(function)
     finally:
         numba.config.CACHE_DIR = before

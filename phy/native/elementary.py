@@ -4,7 +4,7 @@ Polynomials after the usual reductions; their coefficients are minimax fits of t
 named, in powers of the variable from the lowest, rounded to float32.
 """
 
-from phy.native.compiling import inlined
+from phy.native.compiling import shared
 from phy.native.vectors import (
     bits_of,
     float_of_bits,
@@ -15,7 +15,7 @@ from phy.native.vectors import (
 )
 
 
-@inlined
+@shared
 def log(x):
     """Natural logarithm of normal numbers above 0.
 
@@ -37,7 +37,7 @@ def log(x):
     return (tail + e * -2.12194440e-4) + f + e * 0.693359375
 
 
-@inlined
+@shared
 def exp(x):
     """e^x for x from -87 (what is below counts as -87) to 88.
 
@@ -56,7 +56,7 @@ def exp(x):
     return float_of_bits(bits_of(mantissa) + (bits_of(shifted) << 23))
 
 
-@inlined
+@shared
 def direction(turns):
     """cos and sin of 2 pi turns / 2^32, turns uint32.
 

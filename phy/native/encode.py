@@ -52,15 +52,15 @@ def doubled(bit, z):
 
 
 @inlined
-def encode_group(message, words, total, encoding):
-    """Mother words of uint64 [k], a bit a frame, into words of doubled blocks."""
+def encode_group(message, start, words, total, encoding):
+    """Mother words of message[start..], uint64, a bit a frame, into words of doubled blocks."""
     z = encoding.z
     for j in range(encoding.size):
         put(words, j, np.uint64(0))
     for j in range(encoding.info.size):
         place = doubled(encoding.info[j], z)
-        put(words, place, at(message, j))
-        put(words, place + z, at(message, j))
+        put(words, place, at(message, start + j))
+        put(words, place + z, at(message, start + j))
     run_steps(words, total, encoding)
 
 
@@ -96,7 +96,7 @@ def encode_rows(bits, encoding, sent, turned, out):
     for begin in range(0, rows, 64):
         end = min(begin + 64, rows)
         pack(bits, begin, end, message)
-        encode_group(message, words, total, encoding)
+        encode_group(message, 0, words, total, encoding)
         for j in range(n):
             ordered[j] = words[doubled(sent[j], encoding.z)] ^ (np.uint64(0) - np.uint64(turned[j]))
         unpack(ordered, begin, end, out)
@@ -107,10 +107,7 @@ def encoding(code: GraphCode) -> Encoding:
     """How the mother words of a code are computed: by the steps of its prototype, else by a generator matrix."""
     graph = code.graph
     if graph is not None and graph.steps is not None:
-        made = _by_steps(code)
-        trial = np.random.Generator(np.random.Philox(1)).integers(0, 2, (64, code.k), np.uint8)
-        if np.array_equal(encode_words(made, trial, code.mother_n), code.mother_word(trial)):
-            return made
+        return _by_steps(code)
     return _by_generator(code)
 
 
@@ -140,9 +137,3 @@ def _by_generator(code: GraphCode) -> Encoding:
         start=np.concatenate([np.zeros(0, np.int32), *terms]).astype(np.int32),
     )
 
-
-def encode_words(made: Encoding, bits: NDArray[np.uint8], mother_n: int) -> NDArray[np.uint8]:
-    """Mother words uint8 [B, N] of bits uint8 [B, k]."""
-    out = np.empty((len(bits), mother_n), np.uint8)
-    encode_rows(bits, made, np.arange(mother_n), np.zeros(mother_n, np.uint8), out)
-    return out

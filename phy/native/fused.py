@@ -64,25 +64,20 @@ class Air(NamedTuple):
 
 
 @inlined
-def draw_messages(message, id_low, id_high, k0, k1):
-    """Random bits of 64 frames: uint64 [k], a bit a frame."""
-    k = message.size
+def draw_messages(message, start, k, id_low, id_high, some, k0, k1):
+    """Random bits of 64 frames: message uint64 [..] from `start` on, a bit a frame."""
     for begin in range(0, k, 128):
         index = splat_u32(np.uint32(begin >> 7))
         for q in range(0, 64, 16):
             words = philox(index, np.uint64(MESSAGE), load(id_low, q), load(id_high, q), k0, k1)
-            take_bits(message, begin, q, words[0])
-            take_bits(message, begin + 32, q, words[1])
-            take_bits(message, begin + 64, q, words[2])
-            take_bits(message, begin + 96, q, words[3])
-
-
-@inlined
-def take_bits(message, begin, q, word):
-    """Bits of 16 words, the lowest first, into bits q.. of message[begin..]."""
-    for j in range(begin, min(begin + 32, message.size)):
-        mask = np.uint64(negative(word << np.uint32(31 - (j - begin)))) << np.uint64(q)
-        put(message, j, mask if q == 0 else at(message, j) | mask)
+            store(some, 0, words[0])
+            store(some, 16, words[1])
+            store(some, 32, words[2])
+            store(some, 48, words[3])
+            for j in range(begin, min(begin + 128, k)):
+                word = load(some, (j - begin) >> 5 << 4)
+                mask = np.uint64(negative(word << np.uint32(31 - (j & 31)))) << np.uint64(q)
+                put(message, start + j, mask if q == 0 else at(message, start + j) | mask)
 
 
 @inlined
@@ -108,40 +103,37 @@ def receive(x, n, air, g, s, q):
 
 
 @inlined
-def turned_noise(re, im, quarters):
+def turned_noise(n, quarters):
     """n e^(-j pi quarters / 2): what the turn of the symbol does to its noise once it is undone."""
-    minus = np.uint32(0x80000000)
-    if quarters == 1:
-        return im, float_of_bits(bits_of(re) ^ minus)
-    if quarters == 2:
-        return float_of_bits(bits_of(re) ^ minus), float_of_bits(bits_of(im) ^ minus)
-    if quarters == 3:
-        return float_of_bits(bits_of(im) ^ minus), re
-    return re, im
+    re, im = bits_of(n[0]), bits_of(n[1])
+    if quarters & 1:
+        re, im = im, re ^ np.uint32(0x80000000)
+    minus = np.uint32(quarters & 2) << np.uint32(30)
+    return float_of_bits(re ^ minus), float_of_bits(im ^ minus)
 
 
 @inlined
-def send_symbol(coded, s, q, n, g, air, points, exact, route, steps, work, out, soft):
+def send_symbol(coded, s, q, n, g, air, points, exact, route, steps, work, channel, soft):
     """16 symbols over the air, and their LLRs to where they go."""
     masks, scratch, llr = work
     m = masks.size
     for b in range(m):
         put(masks, b, np.uint16(at(coded, s * m + b) >> np.uint64(q)))
     x = map_16(masks, points, scratch)
-    re, im, inverse = receive(x, turned_noise(n[0], n[1], at(route.turn, s)), air, g, s, q)
+    re, im, inverse = receive(x, turned_noise(n, at(route.turn, s)), air, g, s, q)
     demap_16(re, im, inverse, points, exact, scratch, llr)
     for b in range(m):
         to = np.int64(at(route.back, s * m + b))
         if to >= 0:
             value = float_of_bits(bits_of(load(llr, b * 16)) ^ at(route.sign, s * m + b))
             if route.first.size == 0:
-                store_bytes(out, to * 64 + q, steps_of(value, steps))
+                store_bytes(channel, g * channel.shape[1] + to * 64 + q, steps_of(value, steps))
             else:
                 store(soft, to * 64 + q, value)
 
 
 @inlined
-def add_repeats(soft, route, steps, out):
+def add_repeats(soft, route, steps, out, start):
     """Words of mother bits, each the sum of its repeats."""
     for v in range(route.first.size - 1):
         if at(route.first, v) < at(route.first, v + 1):
@@ -149,7 +141,7 @@ def add_repeats(soft, route, steps, out):
                 total = splat_f32(np.float32(0.0))
                 for i in range(at(route.first, v), at(route.first, v + 1)):
                     total = total + load(soft, at(route.source, i) * 64 + q)
-                store_bytes(out, v * 64 + q, steps_of(total, steps))
+                store_bytes(out, start + v * 64 + q, steps_of(total, steps))
 
 
 @compiled
@@ -158,58 +150,36 @@ def make_groups(ids, key, encoding, route, points, exact, air, steps, message, c
 
     steps: float32, per unit of LLR. Words of mother bits that are not sent are left as they are.
     """
-    m = route.place.size // route.turn.size
+    m, k = route.place.size // route.turn.size, message.shape[1]
     words = np.zeros(encoding.size, np.uint64)
     total, coded = np.empty(encoding.z + 8, np.uint64), np.empty(route.place.size, np.uint64)
     masks, llr = np.empty(m, np.uint16), np.empty(m * 16, np.float32)
     work = (masks, np.empty(points.re.size * 16, np.float32), llr)
     soft = np.empty(route.source.size * 64, np.float32)
-    id_low, id_high = np.empty(64, np.uint32), np.empty(64, np.uint32)
+    id_low, id_high, some = np.empty(64, np.uint32), np.empty(64, np.uint32), np.empty(64, np.uint32)
     k0, k1 = np.uint64(key[0]), np.uint64(key[1])
     for g in range(ids.shape[0]):
         for lane in range(64):
             id_low[lane] = np.uint32(ids[g, lane] & 0xFFFFFFFF)
             id_high[lane] = np.uint32((ids[g, lane] >> 32) & 0xFFFFFFFF)
-        draw_messages(message[g], id_low, id_high, k0, k1)
-        encode_group(message[g], words, total, encoding)
+        draw_messages(message, g * k, k, id_low, id_high, some, k0, k1)
+        encode_group(message, g * k, words, total, encoding)
         for j in range(coded.size):
             put(coded, j, at(words, at(route.place, j)) ^ at(route.flip, j))
         for s in range(0, route.turn.size, 2):
             index = splat_u32(np.uint32(s >> 1))
             for q in range(0, 64, 16):
                 w = philox(index, np.uint64(NOISE), load(id_low, q), load(id_high, q), k0, k1)
-                send_symbol(
-                    coded,
-                    s,
-                    q,
-                    normal(w[0], w[1]),
-                    g,
-                    air,
-                    points,
-                    exact,
-                    route,
-                    steps,
-                    work,
-                    channel[g],
-                    soft,
-                )
-                if s + 1 < route.turn.size:
+                store(some, 0, w[0])
+                store(some, 16, w[1])
+                store(some, 32, w[2])
+                store(some, 48, w[3])
+                for i in range(min(2, route.turn.size - s)):
+                    n = normal(load(some, i * 32), load(some, i * 32 + 16))
                     send_symbol(
-                        coded,
-                        s + 1,
-                        q,
-                        normal(w[2], w[3]),
-                        g,
-                        air,
-                        points,
-                        exact,
-                        route,
-                        steps,
-                        work,
-                        channel[g],
-                        soft,
+                        coded, s + i, q, n, g, air, points, exact, route, steps, work, channel, soft
                     )
-        add_repeats(soft, route, steps, channel[g])
+        add_repeats(soft, route, steps, channel, g * channel.shape[1])
 
 
 @compiled

@@ -114,31 +114,31 @@ def decode_group(posterior, scratch, graph, hard, done, rule, limit, early):
     """
     messages, words = scratch
     active = ALL
-    for it in range(limit):
-        iterate(posterior, messages, graph, it == 0, rule)
-        if early:
+    for it in range(max(limit, 1)):
+        if limit > 0:
+            iterate(posterior, messages, graph, it == 0, rule)
+        last = it + 1 >= limit
+        if early or last:
             decide(words, posterior, graph.z)
-            odd = unsatisfied(words, graph.circulant, graph.start, graph.z) & active
-            if odd != active:
-                keep(hard, words, done, active & ~odd, it + 1, graph.z)
-                active = odd
-                if active == NONE:
-                    return active
-    decide(words, posterior, graph.z)
-    keep(hard, words, done, active, limit, graph.z)
+            odd = unsatisfied(words, graph.circulant, graph.start, graph.z) & active if early else active
+            over = active if last else active & ~odd
+            if over != NONE:
+                keep(hard, words, done, over, min(it + 1, limit), graph.z)
+            active = odd
+            if active == NONE:
+                break
     return active
 
 
 @inlined
 def regroup(channel, n, frames, posterior):
-    """Words `frames` (64 g + lane each, at most 64) of channel into the first lanes; the others are sure of 0."""
+    """Words `frames` (64 g + lane each, at most 64) of channel into the first lanes, the others sure of 0."""
     for j in range(n):
         store(posterior, j * 64, splat_i8(127))
-    for lane in range(frames.size):
-        frames[lane] = (frames[lane] >> 6) * n * 64 + (frames[lane] & 63)
     for j in range(0, n * 64, 64):
         for lane in range(frames.size):
-            put(posterior, j + lane, at(channel, at(frames, lane) + j))
+            frame = at(frames, lane)
+            put(posterior, j + lane, at(channel, (frame >> 6) * n * 64 + (frame & 63) + j))
 
 
 @inlined
@@ -146,8 +146,9 @@ def ungroup(hard, done, frames, hard_all, done_all):
     """The inverse for decisions and iterations."""
     n = hard.size
     for lane in range(frames.size):
-        place, from_, to = (frames[lane] >> 6) * n, np.uint64(lane), np.uint64(frames[lane] & 63)
-        put(done_all, frames[lane], at(done, lane))
+        frame = at(frames, lane)
+        place, from_, to = (frame >> 6) * n, np.uint64(lane), np.uint64(frame & 63)
+        put(done_all, frame, at(done, lane))
         for j in range(n):
             bit = (at(hard, j) >> from_) & ONE
             put(hard_all, place + j, (at(hard_all, place + j) & ~(ONE << to)) | (bit << to))
@@ -155,46 +156,35 @@ def ungroup(hard, done, frames, hard_all, done_all):
 
 @compiled
 def decode_groups(channel, posterior, scratch, graph, hard, done, rule, limits, early):
-    """Decode groups of 64 words, in passes: those without an end after one pass begin anew, together, in the next.
+    """Decode groups of 64 words, in passes: those without an end after one begin anew, together, in the next.
 
     channel: int8 [G, N 64].  posterior: int8 [N 64], scratch (messages int8 [edges 64], words uint64
     [2 N + 8]): written over.  limits: int64 [passes], most iterations, rising.
     Gives hard uint64 [G, N] and done uint32 [G, 64], the same for any passes with the same last limit.
     """
     n = hard.shape[1]
-    frames, left = np.empty(channel.shape[0] * 64, np.int64), 0
-    for g in range(channel.shape[0]):
-        for j in range(0, n * 64, 64):
-            store(posterior, j, load(channel, g * n * 64 + j))
-        open_ = decode_group(posterior, scratch, graph, hard[g], done[g], rule, limits[0], early)
-        left = waiting_lanes(frames, left, open_, g * 64)
-    some_hard, some_done, some, lanes = (
-        np.empty(n, np.uint64),
-        np.empty(64, np.uint32),
-        np.empty(64, np.int64),
-        np.empty(64, np.int64),
-    )
-    for p in range(1, limits.size):
-        waiting, left = left, 0
+    waiting, frames = channel.shape[0] * 64, np.arange(channel.shape[0] * 64)
+    some_hard, some_done = np.empty(n, np.uint64), np.empty(64, np.uint32)
+    for p in range(limits.size):
+        left = 0
         for begin in range(0, waiting, 64):
-            size = min(waiting - begin, 64)
-            for i in range(size):
-                some[i] = frames[begin + i]
-                lanes[i] = some[i]
-            regroup(channel, n, lanes[:size], posterior)
+            some = frames[begin : min(begin + 64, waiting)]
+            whole = some.size == 64 and some[0] & 63 == 0 and some[63] == some[0] + 63
+            if whole:
+                for j in range(0, n * 64, 64):
+                    store(posterior, j, load(channel, some[0] * n + j))
+            else:
+                regroup(channel, n, some, posterior)
             open_ = decode_group(posterior, scratch, graph, some_hard, some_done, rule, limits[p], early)
-            ungroup(some_hard, some_done, some[:size], hard, done)
-            for lane in range(size):
+            if whole:
+                for j in range(n):
+                    put(hard, (some[0] >> 6) * n + j, at(some_hard, j))
+                for lane in range(0, 64, 16):
+                    store(done, some[0] + lane, load(some_done, lane))
+            else:
+                ungroup(some_hard, some_done, some, hard, done)
+            for lane in range(some.size):
                 if (open_ >> np.uint64(lane)) & ONE:
                     frames[left] = some[lane]
                     left += 1
-
-
-@inlined
-def waiting_lanes(frames, left, lanes, begin):
-    """Append begin + lane for each of the lanes; returns how many frames wait then."""
-    for lane in range(64):
-        if (lanes >> np.uint64(lane)) & ONE:
-            put(frames, left, begin + lane)
-            left += 1
-    return left
+        waiting = left

@@ -9,7 +9,7 @@ u = (word + 1/2) / 2^32 in (0, 1], so that |n| reaches 4.76, which is 6.7 standa
 
 import numpy as np
 
-from phy.native.compiling import compiled, inlined
+from phy.native.compiling import compiled, inlined, shared
 from phy.native.elementary import direction, log
 from phy.native.vectors import (
     float_of_unsigned,
@@ -32,7 +32,7 @@ LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
 
 
-@inlined
+@shared
 def rounds(c0, c1, c2, c3, k0, k1):
     """Ten rounds on 8 counters: words in the lower halves of uint64 lanes, in and out (the rest is undefined)."""
     for _ in range(10):
@@ -44,7 +44,7 @@ def rounds(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@inlined
+@shared
 def philox(index, purpose, id_low, id_high, k0, k1):
     """Four uint32 vectors: the words of 16 counters whose index and id are uint32 vectors."""
     index, low, high = pairs_of(index), pairs_of(id_low), pairs_of(id_high)
@@ -66,7 +66,7 @@ def radius(word):
     return square_root(splat_f32(0.0) - log(u))
 
 
-@inlined
+@shared
 def normal(first, second):
     """Real and imaginary parts of 16 CN(0, 1) of two words each."""
     r = radius(first)
