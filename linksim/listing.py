@@ -11,11 +11,20 @@ Rows = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
 
 def codes() -> Rows:
-    """Channel codes."""
-    from phy.fec import CODES
+    """Channel codes: those of tables one by one, and for other families what their words look like."""
+    from phy.fec import FAMILIES, find_code
 
-    rows = [(name, str(code.n), str(code.k), f"{code.k / code.n:.4f}") for name, code in CODES.items()]
-    return ("code", "n", "k", "rate"), rows
+    rows = []
+    for name, family in FAMILIES.items():
+        who = ", ".join(family.engines) or "every engine"
+        for word in family.named if family.examples else ():
+            code = find_code(word)
+            rows.append((word, str(code.n), str(code.k), f"{code.k / code.n:.4f}", who, family.about))
+        if not family.examples and family.named:
+            rows.append((f"{name}-...", "", "", "", who, family.about))
+        if not family.named:
+            rows.append((family.grammar, "", "", "", who, f"{family.about}; {family.span}"))
+    return ("code", "n", "k", "rate", "engines", "what"), rows
 
 
 def decoders() -> Rows:
