@@ -1,0 +1,111 @@
+"""Scenarios over every channel and knowledge of it, from file to rows; recordings known by their content."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from linksim import results, runner
+from linksim.budget import PILOTS, budget, frames
+from linksim.errors import LinksimError
+from linksim.load import load
+from linksim.plan import expand
+
+SCENARIO = """
+name: small
+images: {{folder: {folder}}}
+codec: {{kind: jpeg2000}}
+links:
+  air:
+    bandwidth_ratio: 1/4
+    channel: {channel}
+    csi: {csi}
+    engine: reference
+    streams:
+      picture: {{kind: digital, mcs: qpsk-1/2}}
+snr_db: 20
+seed: 3
+"""
+SYSTEMS = {
+    "pilots": ("{kind: rician, k_factor: 5}", "{kind: pilots, count: 16}"),
+    "blocks": ("{kind: nakagami, m: 2, block: 300}", "{kind: pilots, count: 4, estimator: lmmse, power: 2}"),
+    "moving": ("{kind: jakes, doppler: 0.001}", "{kind: pilots, count: 2, spacing: 50, estimator: lmmse}"),
+    "recorded": ("{kind: recorded, file: h.csv}", "{kind: pilots, count: 1, spacing: 20}"),
+    "ageing": ("{kind: jakes, doppler: 0.001}", "{kind: ageing, delay: 20}"),
+}
+
+
+@pytest.fixture
+def scenario(tmp_path, monkeypatch):
+    """A function that writes a scenario over a channel and knowledge, in a folder with a picture."""
+    monkeypatch.chdir(tmp_path)
+    tmp_path.joinpath("photos").mkdir()
+    smooth = np.kron(np.random.default_rng(2).integers(0, 256, (8, 12, 3)), np.ones((8, 8, 1)))
+    Image.fromarray(smooth.astype(np.uint8)).save(tmp_path / "photos" / "a.png")
+    record(1.0)
+
+    def write(channel: str, csi: str) -> Path:
+        path = tmp_path / "small.yaml"
+        path.write_text(SCENARIO.format(folder=tmp_path / "photos", channel=channel, csi=csi))
+        return path
+
+    return write
+
+
+def record(turns: float) -> None:
+    """200 values of unit gain, a circle walked `turns` times."""
+    phase = 2 * np.pi * turns * np.arange(200) / 200
+    Path("h.csv").write_text("re,im\n" + "".join(f"{np.cos(p)},{np.sin(p)}\n" for p in phase))
+
+
+def go(path: Path, folder: str) -> pd.DataFrame:
+    runner.run(expand(load(path)), Path(folder), lambda event: None)
+    return results.read_rows(Path(folder))
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_scenario_over_it_runs_and_its_budget_is_what_is_spent(scenario, system):
+    path = scenario(*SYSTEMS[system])
+    (row,) = go(path, "run").to_dict("records")
+    (point,) = expand(load(path)).points
+    spent = budget(point, [64 * 96 * 3])
+    (frame,) = frames(spent)
+    pilots = sum(each.uses for each in spent if each.stream == PILOTS)
+    assert row["n_uses"] == frame.uses == sum(frame.uses_by_category.values()) <= 64 * 96 * 3 // 4
+    assert row["uses.pilots"] == row["air.pilots"] == pilots == frame.uses_by_category["pilots"]
+    assert (pilots == 0) == (system == "ageing")
+    assert row["air.energy"] == pytest.approx(row["n_uses"], rel=1e-5)  # QPSK: every use's energy is exact
+    assert not row["outage"]
+    assert row["block_errors"] == 0 < row["blocks"]
+
+
+def test_a_run_is_another_where_the_recording_changed(scenario):
+    path = scenario(*SYSTEMS["recorded"])
+    named = [unit.name for unit in units(path)]
+    go(path, "run")
+    assert results.read_manifest(Path("run"))["deciding"]["recordings"]
+    go(path, "run")  # the same file: gone on with
+    record(2.0)
+    assert [unit.name for unit in units(path)] != named
+    with pytest.raises(LinksimError, match="holds another run: a recorded channel changed"):
+        go(path, "run")
+
+
+def units(path: Path) -> list[runner.Unit]:
+    plan = expand(load(path))
+    photos = runner.load_images(plan.scenario.images)
+    return list(runner.units(plan, photos, results.manifest(plan, photos)["deciding"]))
+
+
+def test_other_runs_say_nothing_of_recordings(scenario):
+    plan = expand(load(scenario(*SYSTEMS["pilots"])))
+    assert "recordings" not in results.manifest(plan, [])["deciding"]
+
+
+def test_a_recording_that_is_gone_is_one_line_with_its_place(scenario):
+    path = scenario("{kind: recorded, file: gone.npy}", "{kind: perfect}")
+    told = r"small\.yaml:8: links\.air\.channel\.file: must be a readable \.npy or \.csv, got 'gone\.npy'"
+    with pytest.raises(LinksimError, match=told):
+        load(path)
