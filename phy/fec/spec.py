@@ -70,20 +70,20 @@ def read_code(spec: str, families: Mapping[str, Family]) -> Code:
     return _make(spec, family, {"name": spec} | (_arguments(name, rest, family) if colon else {}))
 
 
-def words(families: Mapping[str, Family]) -> list[str]:
-    """Every word that needs no value from the user, and each family's grammar."""
-    return [word for f in families.values() for word in (f.named or (f.grammar,))]
-
-
 def _unknown(spec: str, families: Mapping[str, Family]) -> str:
-    name = spec.partition(":")[0]
-    known = {word.partition(":")[0]: word for word in words(families)} | {
-        word: word for word in words(families)
-    }
-    near = get_close_matches(spec, known, n=1, cutoff=0.6) or get_close_matches(name, known, n=1, cutoff=0.0)
+    """The line for a word of no family: the nearest of its table, if it begins like one, or of all."""
+    name, colon, _ = spec.lower().partition(":")
+    tables = [key for key, family in families.items() if family.named and name.startswith(key.lower())]
+    near = {word.lower(): word for key in tables for word in families[key].named}
+    if not near:
+        near = {key: family.grammar for key, family in families.items() if not family.named}
+        named = (word for family in families.values() for word in family.named)
+        near |= {} if colon else {word: word for word in named}
+    meant = near[get_close_matches(name, near, n=1, cutoff=0.0)[0]]
     kinds = ", ".join(families)
-    meant = f"did you mean {known[near[0]]!r}? `linksim list codes` tells all"
-    return f"code: must be of {kinds}, got {spec!r}; {meant}"
+    return (
+        f"code: must be of {kinds}, got {spec[:80]!r}; did you mean {meant!r}? `linksim list codes` tells all"
+    )
 
 
 def _make(spec: str, family: Family, arguments: dict[str, Any]) -> Code:
