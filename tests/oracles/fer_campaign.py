@@ -68,16 +68,15 @@ def read_table(name: str = "fer_reference.csv") -> list[Row]:
     ]
 
 
-def measure(point: Row, seed: int, engine: str = "sionna") -> Row:
+def measure(point: Row, seed: int, engine: str = "sionna", decoder: Decoder = DECODER) -> Row:
     """Random messages at the point's Es/N0: its number of frames, more until 100 errors if it has them."""
     wanted = min(point.frame_errors, MIN_ERRORS)
     errors = frames = 0
     while frames < point.frames or errors < wanted:
         left = point.frames - frames
         n = min(BATCH, left) if left > 0 else BATCH // 4
-        errors += count_errors(
-            point, n, generator(seed, point.code_rate, point.constellation, frames), engine
-        )
+        rng = generator(seed, point.code_rate, point.constellation, frames)
+        errors += count_errors(point, n, rng, engine, decoder)
         frames += n
     return Row(
         code_rate=point.code_rate,
@@ -88,7 +87,9 @@ def measure(point: Row, seed: int, engine: str = "sionna") -> Row:
     )
 
 
-def count_errors(point: Row, n_frames: int, rng: np.random.Generator, engine: str) -> int:
+def count_errors(
+    point: Row, n_frames: int, rng: np.random.Generator, engine: str, decoder: Decoder = DECODER
+) -> int:
     """Frames with any wrong information bit, counted against the truth."""
     code, constellation = find_code(f"802.11ad-{point.code_rate}"), find_constellation(point.constellation)
     chain, n0 = find_engine(engine), noise_variance(point.esn0_db)
@@ -97,7 +98,17 @@ def count_errors(point: Row, n_frames: int, rng: np.random.Generator, engine: st
     parts = rng.standard_normal((*symbols.shape, 2), np.float32) * np.float32(np.sqrt(n0 / 2))
     y = symbols + parts.view(np.complex64)[..., 0]
     llr = chain.demap(constellation, y, np.full(y.shape, n0, np.float32), "exact")
-    return int(np.any(chain.decode(code, llr, DECODER) != bits, axis=1).sum())
+    return int(np.any(chain.decode(code, llr, decoder) != bits, axis=1).sum())
+
+
+def refusal(engine: str, code_name: str, decoder: Decoder) -> str | None:
+    """What the engine says to a decoder that it does not compute; None where it does."""
+    code = find_code(code_name)
+    try:
+        find_engine(engine).decode(code, np.zeros((0, code.n), np.float32), decoder)
+    except ValueError as refused:
+        return str(refused)
+    return None
 
 
 def overlap(a: Row, b: Row) -> bool:
