@@ -1,0 +1,116 @@
+"""`linksim ber` from its words to its files."""
+
+import json
+import math
+
+import pandas as pd
+import pytest
+
+from linksim.intervals import clopper_pearson
+
+CODE = ("--code", "802.11ad-1/2", "--constellation", "qpsk")
+QUICK = ("ber", *CODE, "--ebn0", "0:1.5:0.75", "--frame-errors", 20, "--frames", 400)
+
+
+def test_every_rate_follows_from_the_counts_beside_it(call, tmp_path):
+    code, out, err = call(*QUICK, "--csv", "curve.csv", "--parquet", "curve.parquet")
+    assert (code, err) == (0, "")
+    table = pd.read_csv("curve.csv")
+    assert table["ebn0_db"].tolist() == [0.0, 0.75, 1.5]
+    assert (table["esn0_db"] == table["ebn0_db"]).all(), "qpsk at rate 1/2 carries a bit a use"
+    low, high = clopper_pearson(table["frame_errors"], table["frames"])
+    for name, value in {
+        "bler": table["frame_errors"] / table["frames"],
+        "bler_low": low,
+        "bler_high": high,
+        "ber": table["bit_errors"] / table["bits"],
+        "bits": 336 * table["frames"],
+        "mbps": table["bits"] / table["seconds"] / 1e6,
+    }.items():
+        assert table[name].tolist() == pytest.approx(list(value), rel=1e-12), name
+    assert (table["frame_errors"] >= 20).all()
+    assert set(table["stopped"]) == {"errors"}
+    parquet = pd.read_parquet("curve.parquet")
+    assert list(parquet) == list(table)
+    assert parquet["frame_errors"].tolist() == table["frame_errors"].tolist()
+    told = json.loads((tmp_path / "curve.csv.json").read_text())
+    assert told["command"].startswith("linksim ber --code")
+    assert "numpy" in told["versions"]
+    assert [line.split()[0] for line in out.splitlines()[2:5]] == ["0.00", "0.75", "1.50"]
+
+
+def test_codes_constellations_and_channels_multiply(call):
+    words = ("--code", "802.11ad-3/4", "--constellation", "16qam", "--channel", "awgn")
+    many = ("--channel", "rician:k_factor=2", "--esn0", "4", "--frames", 64, "--json")
+    code, out, _ = call("ber", *CODE, *words, *many)
+    assert code == 0
+    rows = json.loads(out)["rows"]
+    assert len({(row["code"], row["constellation"], row["channel"]) for row in rows}) == len(rows) == 8
+    assert {row["channel"] for row in rows} == {"awgn", "rician:k_factor=2.0"}
+    for row in rows:
+        per_use = row["k"] / row["uses"]
+        assert row["ebn0_db"] == pytest.approx(4 - 10 * math.log10(per_use), abs=1e-8)
+        assert row["stopped"] == ("errors" if row["frame_errors"] >= 100 else "frames")
+
+
+def test_a_point_without_its_errors_says_why_it_was_given_up(call):
+    _, out, _ = call("ber", *CODE, "--ebn0", "6", "--frames", 100, "--json")
+    (row,) = json.loads(out)["rows"]
+    assert (row["frames"], row["frame_errors"], row["stopped"]) == (100, 0, "frames")
+    _, out, _ = call("ber", *CODE, "--ebn0", "5.5", "--seconds", 1e-9, "--json")
+    (row,) = json.loads(out)["rows"]
+    assert (row["frames"], row["stopped"]) == (64, "seconds")
+
+
+def test_a_curve_ends_below_the_target(call):
+    _, out, _ = call("ber", *CODE, "--ebn0", "0,1,5,6,7", "--target-bler", 0.05, "--json")
+    rows = json.loads(out)["rows"]
+    assert [row["ebn0_db"] for row in rows] == [0.0, 1.0, 5.0]
+    assert rows[-1]["stopped"] == "target"
+    assert rows[-1]["bler_high"] < 0.05
+
+
+def test_at_least_so_many_frames_are_sent(call):
+    _, out, _ = call("ber", *CODE, "--ebn0", "0", "--frame-errors", 1, "--min-frames", 300, "--json")
+    (row,) = json.loads(out)["rows"]
+    assert row["frames"] == 320
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--code", "802.11ad-1/3", "--ebn0", "1"), "--code: must be"),
+        (("--ebn0", "1"), "--code: is missing"),
+        ((*CODE,), "takes --ebn0 or --esn0"),
+        ((*CODE, "--ebn0", "1", "--esn0", "1"), "takes --ebn0 or --esn0"),
+        ((*CODE, "--ebn0", "1:x"), "--ebn0: must be"),
+        ((*CODE, "--ebn0", "nan"), "--ebn0: must lie"),
+        ((*CODE, "--ebn0", "0:10:0.001"), "at most 1000 points"),
+        ((*CODE, "--ebn0", "1", "--constellation", "9qam"), "--constellation: must be"),
+        ((*CODE, "--ebn0", "1", "--channel", "rice"), "--channel: must be"),
+        ((*CODE, "--ebn0", "1", "--channel", "rician:k_factor=-1"), "k_factor: must be >= 0"),
+        ((*CODE, "--ebn0", "1", "--csi", "pilots:count=0"), "count: must be at least 1"),
+        ((*CODE, "--ebn0", "1", "--decoder", "min-sun"), "--decoder: must be"),
+        ((*CODE, "--ebn0", "1", "--decoder", "viterbi"), "--decoder: must be"),
+        ((*CODE, "--ebn0", "1", "--engine", "abacus"), "--engine: must be"),
+        ((*CODE, "--ebn0", "1", "--frame-errors", 0), "--frame-errors"),
+        ((*CODE, "--ebn0", "1", "--frames", -5), "--frames"),
+        ((*CODE, "--ebn0", "1", "--frames", "many"), "--frames"),
+        ((*CODE, "--ebn0", "1", "--seconds", "nan"), "--seconds"),
+        ((*CODE, "--ebn0", "1", "--target-bler", "nan"), "--target-bler"),
+        ((*CODE, "--ebn0", "1", "--min-frames", 20, "--frames", 10), "--min-frames: must be at most"),
+        ((*CODE, "--ebn0", "1", "--seed", -1), "--seed"),
+        ((*CODE, "--ebn0", "1", "--csv", "taken/curve.csv"), "--csv: must lie in a folder"),
+        ((*CODE, "--ebn0", "1", "--csv", "."), "--csv: must be a file"),
+        ((*CODE, "--ebn0", "1", "--figure", "curve.doc"), "--figure: must end in"),
+        ((*CODE, "--ebn0", "1", "--csv", "a", "--parquet", "a"), "must write different files"),
+        ((*CODE, *CODE[:2], "--ebn0", "1"), "different curves"),
+    ],
+)
+def test_what_means_nothing_is_one_line_before_anything_is_written(call, tmp_path, words, told):
+    (tmp_path / "taken").write_text("a file")
+    code, out, err = call("ber", *words)
+    assert (code, out) == (2, "")
+    assert told in err
+    assert len(err.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
