@@ -13,6 +13,9 @@ from phy.fec import peeling
 from phy.fec.elimination import Systematic, systematic
 from phy.fec.peeling import EMPTY
 
+TILE_BITS = 1 << 20
+"""Coded bits, a byte each, that are computed side by side: they stay in a core's cache."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Code(ABC):
@@ -106,7 +109,7 @@ class GraphCode(Code):
     def encode(self, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """See `Code.encode`."""
         word = self.mother_word(bits)
-        return word if self.sends_all else word[..., self.sent] ^ self.turned
+        return word if self.sends_all else np.take(word, self.sent, axis=-1) ^ self.turned
 
     def gather(self, llr: NDArray[np.floating], known: float) -> NDArray[np.floating]:
         """LLRs of the mother word [..., N] from those of the sent bits [..., n], in their dtype.
@@ -117,23 +120,32 @@ class GraphCode(Code):
             return llr
         if self.turned.any():
             llr = np.where(self.turned, -llr, llr)
-        mother = np.zeros((*llr.shape[:-1], self.mother_n), llr.dtype)
-        for again, positions in enumerate(self._times_sent):
-            if again:
-                mother[..., self.sent[positions]] += llr[..., positions]
-            else:
-                mother[..., self.sent[positions]] = llr[..., positions]
+        (_, first), *again = self._sendings
+        mother = np.take(llr, first, axis=-1)
+        for bits, positions in again:
+            mother[..., bits] += np.take(llr, positions, axis=-1)
+        mother[..., self._unsent] = 0
         mother[..., self.zeros] = known
         return mother
 
     @cached_property
-    def _times_sent(self) -> list[NDArray[np.intp]]:
-        """Positions among the sent bits that send their mother bit for the first time, the second, ..."""
+    def _unsent(self) -> NDArray[np.intp]:
+        return np.flatnonzero(np.bincount(self.sent, minlength=self.mother_n) == 0)
+
+    @cached_property
+    def _sendings(self) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Mother bits sent for the first time, the second, ..., with their positions among the sent bits.
+
+        The first are all mother bits, with any position where nothing is sent.
+        """
         order = np.argsort(self.sent, kind="stable")
         ordered = self.sent[order]
         starts = np.concatenate([[True], ordered[1:] != ordered[:-1]])
         time = np.arange(self.n) - np.maximum.accumulate(np.where(starts, np.arange(self.n), 0))
-        return [np.sort(order[time == t]) for t in range(time.max() + 1)]
+        first = np.zeros(self.mother_n, np.intp)
+        first[ordered[starts]] = order[starts]
+        again = [(ordered[time == t], order[time == t]) for t in range(1, time.max() + 1)]
+        return [(np.arange(self.mother_n), first), *again]
 
     def edges(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """The ones of H, check by check: their checks and their mother bits, intp [edges] each."""
@@ -230,12 +242,15 @@ class QcLdpc(GraphCode):
         bits = self.whole(bits)
         if self.steps is None:
             return self._systematic.words(bits)
-        batch = bits.reshape(-1, self.k)
-        blocks = np.empty((len(self.prototype[0]), self.lifting, len(batch)), np.uint8)
-        n_info = self.k // self.lifting
-        blocks[:n_info] = batch.T.reshape(n_info, self.lifting, len(batch))
-        peeling.run(self.steps, blocks)
-        return np.ascontiguousarray(blocks.reshape(self.n, -1).T).reshape(*bits.shape[:-1], self.n)
+        batch, n_info = bits.reshape(-1, self.k), self.k // self.lifting
+        words, size = np.empty((len(batch), self.n), np.uint8), max(TILE_BITS // self.n, 32)
+        for start in range(0, len(batch), size):
+            tile = batch[start : start + size]
+            blocks = np.empty((len(self.prototype[0]), self.lifting, len(tile)), np.uint8)
+            blocks[:n_info] = tile.T.reshape(n_info, self.lifting, len(tile))
+            peeling.run(self.steps, blocks)
+            words[start : start + size] = blocks.reshape(self.n, -1).T
+        return words.reshape(*bits.shape[:-1], self.n)
 
     def parity_check(self) -> NDArray[np.uint8]:
         """H: uint8 [block rows * Z, n], read only."""
