@@ -24,21 +24,22 @@ class TannerGraph:
     incidence: sparse float64 [n, edges], 1 where the edge ends in that bit.
     """
 
-    def __init__(self, parity_check: NDArray[np.uint8]) -> None:
-        check, self.variable = np.nonzero(parity_check)
-        degree = np.bincount(check, minlength=len(parity_check))
+    def __init__(self, code: GraphCode) -> None:
+        check, self.variable = code.edges()
+        degree = np.bincount(check)
         first = np.cumsum(degree) - degree
         self.checks = [first[degree == d, None] + np.arange(d) for d in np.unique(degree[degree > 0])]
-        depth = self._depths(first, degree, parity_check.shape[1])
+        depth = self._depths(first, degree, code.mother_n)
         self.layers = [
             first[(depth == group) & (degree == d), None] + np.arange(d)
             for group in np.unique(depth[degree > 0])
             for d in np.unique(degree[(depth == group) & (degree > 0)])
         ]
         edges = np.arange(len(check))
-        shape = (parity_check.shape[1], len(check))
+        shape = (code.mother_n, len(check))
         self.incidence = sparse.csr_array((np.ones(len(check)), (self.variable, edges)), shape=shape)
-        self.parity_check = sparse.csr_array(parity_check.astype(np.int32))
+        h = (np.ones(len(check), np.int32), (check, self.variable))
+        self.parity_check = sparse.csr_array(h, shape=(len(degree), code.mother_n))
 
     def _depths(self, first: NDArray[np.intp], degree: NDArray[np.intp], n: int) -> NDArray[np.intp]:
         """How many checks must come before each, one after another."""
@@ -57,7 +58,7 @@ class TannerGraph:
 @lru_cache(maxsize=32)
 def tanner_graph(code: GraphCode) -> TannerGraph:
     """The graph of a code's own parity-check matrix."""
-    return TannerGraph(code.parity_check())
+    return TannerGraph(code)
 
 
 def decode(code: GraphCode, llr: NDArray[np.floating], decoder: Decoder) -> Decoded:
