@@ -88,14 +88,14 @@ class Layout:
         return n0 / self.data_energy + float(np.mean(self.error_var(n0))) if self.n_data else n0
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def layout_within(csi: Csi, channel: Channel, n_uses: int) -> Layout:
     """The layout with the most data in at most `n_uses`; pilots behind the last data are spared."""
     check_csi(csi, channel)
     return layout(csi, channel, Layout(csi=csi, channel=channel, total=n_uses).n_data)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def layout(csi: Csi, channel: Channel, n_data: int) -> Layout:
     """The shortest layout with `n_data` uses for data.
 
@@ -167,7 +167,7 @@ def _pilot_aided(
     return least_squares(y, estimator.estimate(pilots), noise_var)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=3)
 def _estimator(layout: Layout, n0: float) -> Estimator:
     """The filter of a layout at a noise level; frames of a batch share it."""
     csi, channel, pilot_snr = layout.csi, layout.channel, layout.pilot_energy / n0

@@ -1,110 +1,19 @@
 """Laws of every link: honest noise levels, exact accounts, grants that hold, no batch effects."""
 
-from dataclasses import dataclass, field
-from fractions import Fraction
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
+from links import BEARERS, CHANNELS, N_SOURCE, Recorder, keys, link_of, messages_for, run
 
 from phy.amc import AMC_SETS, MCS, Amc
-from phy.bearer import AnalogBearer, DigitalBearer
-from phy.channel import Awgn, Jakes, Nakagami, Rayleigh, Recorded, Rician, complex_normal
-from phy.cipher import AesCtr, AesGcm, KeySource
-from phy.detect import AgeingCsi, PilotCsi
-from phy.engine import ReferenceEngine
+from phy.bearer import DigitalBearer
+from phy.channel import Awgn, Rayleigh, Rician
 from phy.ledger import CATEGORIES
-from phy.link import Link
 from phy.power import split_uses
-from phy.rng import generator
 from phy.transmission import deliver
 from phy.types import Bits, Symbols
 from phy.units import noise_variance
-
-KEY = KeySource(test=True)
-CHANNELS = {
-    "awgn": Awgn(),
-    "rayleigh": Rayleigh(),
-    "rician": Rician(k_factor=1.0),
-    "blocks": Rayleigh(block=50),
-}
-ESTIMATED = {
-    "ls in blocks": (Rayleigh(block=50), PilotCsi(count=4, power=2.0)),
-    "lmmse in blocks": (Rician(k_factor=1.0, block=64), PilotCsi(count=2, estimator="lmmse")),
-    "ls spaced": (Awgn(), PilotCsi(count=2, spacing=40)),
-    "nakagami": (Nakagami(m=2.0, block=40), PilotCsi(count=3, spacing=16)),
-    "ls moving": (Jakes(doppler=0.01), PilotCsi(count=2, spacing=12)),
-    "lmmse moving": (Jakes(doppler=0.01), PilotCsi(count=1, spacing=12, estimator="lmmse", power=3.0)),
-    "recorded": (
-        Recorded(file=str(Path(__file__).with_name("recorded_fading.csv")), normalise=True),
-        PilotCsi(count=1, spacing=15, estimator="lmmse"),
-    ),
-    "ageing": (Rayleigh(block=50), AgeingCsi(rho=0.95)),
-    "ageing moving": (Jakes(doppler=0.01), AgeingCsi(delay=5)),
-}
-BEARERS = {
-    "fixed": DigitalBearer(share=0.4, mcs="qpsk-1/2"),
-    "16qam": DigitalBearer(share=0.4, mcs="16qam-3/4", cipher=AesCtr(key=KEY)),
-    "64qam": DigitalBearer(share=0.7, mcs="64qam-5/8", crc_per="block", crc=16),
-    "gcm": DigitalBearer(share=0.3, mcs="bpsk-1/2", cipher=AesGcm(key=KEY), crc=32),
-    "blind": DigitalBearer(share=1.5, mcs=Amc()),
-    "csit": DigitalBearer(share=0.6, mcs=Amc(csit=True), cipher=AesCtr(key=KEY)),
-}
-N_SOURCE = (12_000, 18_001)
-
-
-def link_of(channel, bearer, **fields) -> Link:
-    streams = {"essential": bearer, "auxiliary": AnalogBearer()}
-    fields = {"bandwidth_ratio": Fraction(1, 3), "engine": "reference"} | fields
-    return Link(channel=channel, streams=streams, **fields)
-
-
-def keys(n: int) -> list[tuple]:
-    return [(1, "air", "image", trial) for trial in range(n)]
-
-
-def messages_for(grants, seed: int = 0) -> list[dict]:
-    """Payloads that fill their grants but for some bits and symbols, the same for the same trial."""
-    made = []
-    for trial, grant in enumerate(grants):
-        rng = generator("message", seed, trial)
-        n = max(grant["essential"].payload_bits - 3 * trial, 0)
-        symbols = complex_normal(grant["auxiliary"].channel_uses - trial, rng)
-        symbols /= np.sqrt(np.mean(np.abs(symbols) ** 2))
-        made.append(
-            {
-                "essential": Bits(data=rng.integers(0, 2, n, np.uint8)),
-                "auxiliary": Symbols(data=symbols.astype(np.complex64)),
-            }
-        )
-    return made
-
-
-def run(link: Link, snr_db: float, n_source=N_SOURCE):
-    draws = link.draw(snr_db, keys(len(n_source)))
-    grants = link.grants(n_source, draws)
-    messages = messages_for(grants)
-    return grants, messages, link.deliver(messages, draws, grants)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recorder(ReferenceEngine):
-    """The reference engine, remembering what it mapped and what it was given to demap; it decodes nothing."""
-
-    mapped: list = field(default_factory=list)
-    heard: list = field(default_factory=list)
-
-    def map(self, constellation, bits):
-        self.mapped.append(super().map(constellation, bits))
-        return self.mapped[-1]
-
-    def demap(self, constellation, y, noise_var, method):
-        self.heard.append((y, noise_var))
-        return super().demap(constellation, y, noise_var, method)
-
-    def decode(self, code, llr, decoder):
-        return np.zeros((len(llr), code.k), np.uint8)
 
 
 @pytest.mark.parametrize(("channel", "bearer"), product(CHANNELS, ["fixed", "16qam", "64qam"]))
@@ -122,104 +31,6 @@ def test_every_bearer_is_told_its_true_noise_level(channel, bearer):
         symbols, seen = message["auxiliary"].data, delivery.reception["auxiliary"]
         normalised = np.abs(seen.data[: symbols.size] - symbols) ** 2 / seen.noise_var[: symbols.size]
         assert abs(normalised.mean() - 1) < 5 / np.sqrt(normalised.size)
-
-
-def honest(ratio: np.ndarray) -> bool:
-    """The mean of |error|^2 / noise_var is 1, within 5 standard errors over stretches of 1000 uses, which
-    hold many fades."""
-    means = ratio[: ratio.size // 1000 * 1000].reshape(-1, 1000).mean(axis=1)
-    return abs(means.mean() - 1) < 5 * means.std() / np.sqrt(means.size)
-
-
-@pytest.mark.parametrize(("estimated", "bearer"), product(ESTIMATED, ["fixed", "16qam", "64qam"]))
-def test_every_bearer_is_told_what_estimation_costs(estimated, bearer):
-    channel, csi = ESTIMATED[estimated]
-    link, recorder = link_of(channel, BEARERS[bearer], csi=csi), Recorder()
-    draws = link.draw(12.0, keys(2))
-    grants = link.grants([60_000] * 2, draws)
-    messages = messages_for(grants)
-    delivered = deliver(recorder, link.streams, messages, draws, grants, link.csi)
-    (sent,), ((y, var),) = recorder.mapped, recorder.heard
-    assert honest((np.abs(y - sent) ** 2 / var).ravel())
-    for message, delivery in zip(messages, delivered, strict=True):
-        symbols, seen = message["auxiliary"].data, delivery.reception["auxiliary"]
-        assert honest(np.abs(seen.data[: symbols.size] - symbols) ** 2 / seen.noise_var[: symbols.size])
-
-
-@pytest.mark.parametrize("estimated", ESTIMATED)
-@pytest.mark.parametrize("bearer", ["fixed", "csit"])
-def test_pilots_are_charged_and_take_their_energy(estimated, bearer):
-    channel, csi = ESTIMATED[estimated]
-    link = link_of(channel, BEARERS[bearer], csi=csi)
-    grants, _, deliveries = run(link, 15.0)
-    for n, grant, got in zip(N_SOURCE, grants, deliveries, strict=True):
-        ledger, frame = got.ledger, link.layout(n)
-        assert (ledger.n_uses, ledger.pilots) == (frame.total, frame.n_pilots)
-        assert isinstance(csi, AgeingCsi) == (ledger.pilots == 0)
-        granted = sum(each.channel_uses for each in grant.values())
-        assert ledger.n_uses == ledger.pilots + granted
-        assert n // 3 - getattr(csi, "count", 0) <= ledger.n_uses <= n // 3
-        assert sum(ledger.uses_by_category().values()) == ledger.n_uses
-        assert ledger.uses_by_category()["pilots"] == ledger.pilots
-        streams = sum(s.energy for s in ledger.streams.values())
-        assert ledger.energy == pytest.approx(streams + ledger.pilots * frame.pilot_energy)
-        spread = 5 * np.sqrt(
-            0.38 * ledger.streams["essential"].uses
-        )  # as 64QAM's; the rest is exact but 2 uses
-        assert abs(ledger.energy - ledger.n_uses) < spread + 4
-
-
-@pytest.mark.parametrize("estimated", ESTIMATED)
-def test_a_link_that_estimates_delivers_at_a_high_snr(estimated):
-    """Where the estimate keeps up with the fading: ageing has a floor, and moving fading a small one."""
-    channel, csi = ESTIMATED[estimated]
-    _, _, deliveries = run(link_of(channel, BEARERS["gcm"], csi=csi), 45.0)
-    assert all(got.reception["essential"].ok for got in deliveries)
-
-
-def test_the_snr_told_counts_what_estimation_costs():
-    """E_d / (N0 + s_e^2 E_d), with 4 pilots of twice a data use's energy in each 50 uses."""
-    link = link_of(Rayleigh(block=50), BEARERS["fixed"], csi=PilotCsi(count=4, power=2.0))
-    (grant,) = link.grants([12_000], link.draw(10.0, keys(1)))
-    data_energy = 50 / (46 + 2 * 4)
-    noise = 0.1 / data_energy + 0.1 / (4 * 2 * data_energy)
-    assert grant["auxiliary"].snr_db == pytest.approx(-10 * np.log10(noise), abs=1e-6)
-
-
-def test_a_frame_that_pilots_fill_is_a_shortfall_of_the_pilots():
-    link = link_of(Awgn(), AnalogBearer(), csi=PilotCsi(count=400))
-    told = link.shortfalls(1200)
-    assert list(told) == ["csi"]
-    assert told["csi"].startswith(
-        "csi.count: must leave channel uses for data, got 400 pilots in a frame of 400"
-    )
-    assert not link.shortfalls(1203)
-    (grant,) = link.grants([1200], link.draw(10.0, keys(1)))
-    assert grant["auxiliary"].channel_uses == 0
-
-
-def test_old_feedback_is_a_fade_like_any_other_of_the_stated_correlation():
-    channel = Rayleigh(block=1)
-    draws = link_of(channel, BEARERS["csit"]).draw(10.0, keys(1))
-    h = draws.fading(0, 40_000).astype(np.complex128)
-    assert np.array_equal(draws.transmitter_view(0, 40_000), h)
-    for rho in (0.0, 0.5, 0.9):
-        view = draws.transmitter_view(0, 40_000, rho)
-        assert abs(np.mean(np.abs(view) ** 2) - 1) < 4 / np.sqrt(h.size)
-        assert abs(np.mean(view * np.conj(h)) - rho) < 4 * np.sqrt(2 / h.size)
-
-
-def test_a_transmitter_with_old_feedback_is_told_the_old_snr():
-    told = {}
-    for delay in (0, 150, 4000):
-        link = link_of(
-            Jakes(doppler=0.001), DigitalBearer(share=0.5, mcs=Amc(csit=True, feedback_delay=delay))
-        )
-        draws = link.draw(10.0, keys(200))
-        seen = np.array([g["essential"].snr_db - 10 for g in link.grants([300] * 200, draws)])
-        real = [np.mean(np.abs(draws.fading(i, 100)[:33].astype(complex)) ** 2) for i in range(200)]
-        told[delay] = np.corrcoef(10 ** (seen / 10), real)[0, 1]
-    assert told[0] > 0.95 > told[150] > 0.4 > 0.3 > told[4000]  # J0^2: 1, 0.62, 0.01
 
 
 def test_over_awgn_the_noise_level_is_the_stated_snr():
