@@ -90,3 +90,27 @@ def test_a_prototype_that_cannot_be_encoded_is_refused(prototype, rule):
 def test_information_of_the_wrong_length_is_refused():
     with pytest.raises(ValueError, match=r"bits: last axis must be k = 336, got shape \(335,\)"):
         CODES["802.11ad-1/2"].encode(np.zeros(335, np.uint8))
+
+
+def test_mcs_1_sends_its_bits_twice_the_second_time_scrambled():
+    code, mother = find_code("802.11ad-mcs1"), find_code("802.11ad-1/2")
+    assert (code.n, code.k, str(code.rate)) == (672, 168, "1/4")
+    bits = np.random.default_rng(8).integers(0, 2, (3, 168), dtype=np.uint8)
+    word = mother.encode(np.concatenate([bits, np.zeros_like(bits)], axis=1))
+    again = bits ^ wigig.scrambler_sequence(168)
+    np.testing.assert_array_equal(code.encode(bits), np.concatenate([bits, again, word[:, 336:]], axis=1))
+    assert code.graph is not None
+    assert code.graph.prototype == mother.prototype
+    gathered = code.gather(np.where(code.encode(bits), -1.0, 1.0), 20.0)
+    assert set(np.abs(gathered[:, :168]).ravel()) == {2.0}  # both copies agree
+    assert (gathered[:, 168:336] == 20.0).all()
+
+
+def test_rate_7_8_leaves_out_the_first_48_parity_bits_of_13_16():
+    code, mother = find_code("802.11ad-7/8"), find_code("802.11ad-13/16")
+    assert (code.n, code.k, str(code.rate)) == (624, 546, "7/8")
+    bits = np.random.default_rng(9).integers(0, 2, (3, 546), dtype=np.uint8)
+    word = mother.encode(bits)
+    np.testing.assert_array_equal(code.encode(bits), np.concatenate([bits, word[:, 594:]], axis=1))
+    gathered = code.gather(np.ones((1, 624), np.float32), 20.0)
+    np.testing.assert_array_equal(np.flatnonzero(gathered[0] == 0), np.arange(546, 594))
