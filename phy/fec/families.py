@@ -108,7 +108,8 @@ FAMILIES: dict[str, Family] = {
         alone="bound",
         span="any",
         about="bounds, not codes: a block arrives iff its uses carried rate log2 M bits of mutual "
-        "information each, or log2(1 + SNR) >= rate; ideal:shannon alone sends the capacity of each frame",
+        "information each, or log2(1 + SNR) >= rate; ideal:shannon alone sends the capacity of each frame, "
+        "up to what its points hold: give it 1024qam",
         examples=("ideal:rate=1/2,n=400", "ideal:shannon,rate=2"),
         engines=(),
     ),
