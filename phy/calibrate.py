@@ -161,7 +161,10 @@ def calibrate(
     points and code share a curve, which is measured once. ValueError where a name or the file is none.
     """
     table = load(path)
-    for name, mcs in {receiver.curve_name(find_mcs(name)): find_mcs(name) for name in names}.items():
+    schemes: dict[str, Mcs] = {}
+    for mcs in map(find_mcs, names):
+        schemes.setdefault(receiver.curve_name(mcs), mcs)
+    for name, mcs in schemes.items():
         recipe = {"engine": engine.name, "effort": asdict(effort), "versions": _versions(), "frames": FRAMES}
         curve = table["curves"].setdefault(name, {"recipes": [], "counts": []})
         known = {row[0]: Point(**dict(zip(COLUMNS, row, strict=True))) for row in curve["counts"]}

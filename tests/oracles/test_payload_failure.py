@@ -3,11 +3,14 @@
 from fractions import Fraction
 
 import numpy as np
+import pytest
 
-from phy.amc import MCS, expected_failure, payload_failure
 from phy.bearer import DigitalBearer
-from phy.channel import Awgn, Rician
+from phy.bler import Receiver
+from phy.channel import Awgn, Rayleigh, Rician
 from phy.link import Link
+from phy.mcs import MCS
+from phy.prediction import expected_failure, payload_failure
 from phy.rng import generator
 from phy.types import Bits
 
@@ -15,12 +18,12 @@ TRIALS, USES = 120, 3400
 MCS_NAME = "qpsk-1/2"
 
 
-def outages(channel, snr_db: float, engine: str = "reference") -> int:
+def outages(channel, snr_db: float, engine: str = "reference", interleaver: str = "none") -> int:
     """Payloads of 10 blocks that fail, of TRIALS."""
     link = Link(
         bandwidth_ratio=Fraction(1),
         channel=channel,
-        streams={"only": DigitalBearer(mcs=MCS_NAME)},
+        streams={"only": DigitalBearer(mcs=MCS_NAME, interleaver=interleaver)},
         engine=engine,
     )
     draws = link.draw(snr_db, [(1, "air", "payload failure", trial) for trial in range(TRIALS)])
@@ -53,3 +56,19 @@ def test_payloads_over_fading_fail_as_often_as_expected():
     expected = expected_failure(MCS[MCS_NAME], 7.0, USES, channel)
     assert 0.1 < expected < 0.9
     assert close(outages(channel, 7.0), expected)
+
+
+@pytest.mark.parametrize(
+    ("channel", "snr_db", "interleaver"),
+    [
+        (Rayleigh(block=32), 6.0, "none"),
+        (Rayleigh(block=32), 4.0, "frame"),
+        (Rayleigh(block=4), 4.5, "block"),
+        (Rician(k_factor=1.0, block=1000), 6.0, "none"),
+    ],
+)
+def test_fades_shorter_than_a_code_block_or_a_payload_fail_as_often_as_expected(channel, snr_db, interleaver):
+    """A code block takes 336 uses, so it meets 10.5, 84, or one or two fades."""
+    expected = expected_failure(MCS[MCS_NAME], snr_db, USES, channel, Receiver(interleaver=interleaver))
+    assert 0.1 < expected < 0.9
+    assert close(outages(channel, snr_db, interleaver=interleaver), expected)
