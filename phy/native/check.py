@@ -5,7 +5,6 @@ the words stay in registers, which decodes more than twice as fast. Degrees abov
 """
 
 from functools import partial
-from typing import Any
 
 from llvmlite import ir
 from numba import types

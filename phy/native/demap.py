@@ -19,10 +19,9 @@ from phy.native.vectors import (
     higher,
     load,
     lower,
+    put,
     splat_f32,
     store,
-    unzip_even,
-    unzip_odd,
     where,
 )
 
@@ -66,69 +65,74 @@ def points(constellation: Constellation) -> Points:
 
 
 @inlined
-def demap_16(re, im, inverse, points, exact, metric, llr):
-    """LLRs float32 [m 16] of 16 symbols, inverse being 1 / N0; metric: float32 [points 16], scratch."""
-    lowest = splat_f32(np.float32(-3.0e38))
+def demap_64(y, inverse, points, exact, metric, llr):
+    """LLRs of 64 symbols: y float32 [2, 64], inverse float32 [64], 1 / N0 -> llr float32 [m, 64].
+
+    metric: float32 [points, 64], scratch.
+    """
+    nought = splat_f32(np.float32(0.0))
     for part in range(points.axis.size):
         begin, size = at(points.first, part), at(points.first, part + 1) - at(points.first, part)
         axis = at(points.axis, part)
         for i in range(size):
-            d = re - splat_f32(at(points.re, begin + i))
-            if axis == REAL:
-                distance = d * d
-            else:
-                e = im - splat_f32(at(points.im, begin + i))
-                distance = e * e if axis == IMAGINARY else d * d + e * e
-            store(metric, i * 16, lowest * 0.0 - distance * inverse)
+            s_re, s_im = splat_f32(at(points.re, begin + i)), splat_f32(at(points.im, begin + i))
+            for q in range(0, 64, 16):
+                if axis == BOTH:
+                    d, e = load(y, q) - s_re, load(y, 64 + q) - s_im
+                    distance = d * d + e * e
+                else:
+                    d = load(y, q) - s_re if axis == REAL else load(y, 64 + q) - s_im
+                    distance = d * d
+                store(metric, i * 64 + q, nought - distance * load(inverse, q))
         first_bit = at(points.first_bit, part)
         n_bits = at(points.first_bit, part + 1) - first_bit
         for b in range(n_bits):
-            stride = 1 << (n_bits - 1 - b)
-            zero, one = lowest, lowest
-            for high in range(0, size, 2 * stride):
-                for i in range(high, high + stride):
-                    zero = higher(zero, load(metric, i * 16))
-                    one = higher(one, load(metric, (i + stride) * 16))
-            value = zero - one
-            if exact and size > 2:
-                zeros, ones = splat_f32(np.float32(0.0)), splat_f32(np.float32(0.0))
-                for high in range(0, size, 2 * stride):
-                    for i in range(high, high + stride):
-                        zeros = zeros + exp(load(metric, i * 16) - zero)
-                        ones = ones + exp(load(metric, (i + stride) * 16) - one)
-                value = value + (log(zeros) - log(ones))
-            store(llr, at(points.bit, first_bit + b) * 16, value)
+            stride, to = 1 << (n_bits - 1 - b), at(points.bit, first_bit + b) * 64
+            for q in range(0, 64, 16):
+                zero, one = load(metric, q), load(metric, stride * 64 + q)
+                for j in range(1, size >> 1):
+                    i = (j & (stride - 1)) + (j >> (n_bits - 1 - b) << (n_bits - b))
+                    zero = higher(zero, load(metric, i * 64 + q))
+                    one = higher(one, load(metric, (i + stride) * 64 + q))
+                value = zero - one
+                if exact and size > 2:
+                    zeros, ones = nought, nought
+                    for j in range(size >> 1):
+                        i = (j & (stride - 1)) + (j >> (n_bits - 1 - b) << (n_bits - b))
+                        zeros = zeros + exp(load(metric, i * 64 + q) - zero)
+                        ones = ones + exp(load(metric, (i + stride) * 64 + q) - one)
+                    value = value + (log(zeros) - log(ones))
+                store(llr, to + q, value)
 
 
 @inlined
-def choose_16(masks, points, which, begin, first_bit, n_bits, scratch):
-    """16 values of `which` (points.re or im) of one part; masks: uint16 [m], bit by bit of the label."""
-    half = 1 << n_bits >> 1
-    bit = at(masks, at(points.bit, first_bit + n_bits - 1))
-    for i in range(half):
-        odd, even = splat_f32(at(which, begin + 2 * i + 1)), splat_f32(at(which, begin + 2 * i))
-        store(scratch, i * 16, where(bit, odd, even))
-    for b in range(n_bits - 2, -1, -1):
-        half >>= 1
-        bit = at(masks, at(points.bit, first_bit + b))
-        for i in range(half):
-            even, odd = load(scratch, 2 * i * 16), load(scratch, (2 * i + 1) * 16)
-            store(scratch, i * 16, where(bit, odd, even))
-    return load(scratch, 0)
-
-
-@inlined
-def map_16(masks, points, scratch):
-    """Real and imaginary parts of 16 symbols."""
-    re, im = splat_f32(np.float32(0.0)), splat_f32(np.float32(0.0))
+def map_64(coded, start, points, scratch, x):
+    """64 symbols into x float32 [2, 64]; coded[start..]: uint64, the bits of their labels."""
+    for q in range(0, 128, 16):
+        store(x, q, splat_f32(np.float32(0.0)))
     for part in range(points.axis.size):
         begin, first_bit = at(points.first, part), at(points.first_bit, part)
         n_bits, axis = at(points.first_bit, part + 1) - first_bit, at(points.axis, part)
-        if axis & REAL:
-            re = choose_16(masks, points, points.re, begin, first_bit, n_bits, scratch)
-        if axis & IMAGINARY:
-            im = choose_16(masks, points, points.im, begin, first_bit, n_bits, scratch)
-    return re, im
+        for side in range(2):
+            if axis & (side + 1):
+                half = 1 << n_bits >> 1
+                word = at(coded, start + at(points.bit, first_bit + n_bits - 1))
+                for i in range(half):
+                    even, odd = at(points.re, begin + 2 * i), at(points.re, begin + 2 * i + 1)
+                    if side == 1:
+                        even, odd = at(points.im, begin + 2 * i), at(points.im, begin + 2 * i + 1)
+                    for q in range(0, 64, 16):
+                        bit = np.uint16(word >> np.uint64(q))
+                        store(scratch, i * 64 + q, where(bit, splat_f32(odd), splat_f32(even)))
+                for b in range(n_bits - 2, -1, -1):
+                    half >>= 1
+                    word = at(coded, start + at(points.bit, first_bit + b))
+                    for i in range(half):
+                        for q in range(0, 64, 16):
+                            even, odd = load(scratch, 128 * i + q), load(scratch, 128 * i + 64 + q)
+                            store(scratch, i * 64 + q, where(np.uint16(word >> np.uint64(q)), odd, even))
+                for q in range(0, 64, 16):
+                    store(x, side * 64 + q, load(scratch, q))
 
 
 @inlined
@@ -142,24 +146,18 @@ def steps_of(llr, steps):
 def demap_all(y, noise_var, points, exact, llr):
     """LLRs of any number of symbols: y float32 [S, 2], noise_var float32 [S] -> llr float32 [S, m]."""
     symbols, m = llr.shape
-    metric, some = np.empty(points.re.size * 16, np.float32), np.empty(m * 16, np.float32)
-    last_y, last_noise = np.zeros(32, np.float32), np.ones(16, np.float32)
-    for begin in range(0, symbols, 16):
-        size = min(symbols - begin, 16)
-        if size == 16:
-            low, high = load(y, begin * 2), load(y, begin * 2 + 16)
-            noise = load(noise_var, begin)
-        else:
-            for i in range(size):
-                last_y[2 * i], last_y[2 * i + 1] = y[begin + i, 0], y[begin + i, 1]
-                last_noise[i] = noise_var[begin + i]
-            low, high, noise = load(last_y, 0), load(last_y, 16), load(last_noise, 0)
-        re, im = unzip_even(low, high), unzip_odd(low, high)
-        demap_16(re, im, splat_f32(np.float32(1.0)) / noise, points, exact, metric, some)
+    metric, some = np.empty(points.re.size * 64, np.float32), np.empty(m * 64, np.float32)
+    parts, inverse = np.zeros(128, np.float32), np.ones(64, np.float32)
+    for begin in range(0, symbols, 64):
+        size = min(symbols - begin, 64)
         for i in range(size):
-            for b in range(m):
-                put_llr = at(some, b * 16 + i)
-                llr[begin + i, b] = put_llr
+            put(parts, i, at(y, 2 * (begin + i)))
+            put(parts, 64 + i, at(y, 2 * (begin + i) + 1))
+            put(inverse, i, np.float32(1.0) / at(noise_var, begin + i))
+        demap_64(parts, inverse, points, exact, metric, some)
+        for b in range(m):
+            for i in range(size):
+                put(llr, (begin + i) * m + b, at(some, b * 64 + i))
 
 
 @compiled

@@ -136,4 +136,3 @@ def _by_generator(code: GraphCode) -> Encoding:
         first=np.cumsum([0, *map(len, terms)]).astype(np.int64),
         start=np.concatenate([np.zeros(0, np.int32), *terms]).astype(np.int32),
     )
-

@@ -17,7 +17,7 @@ from phy.mapping import Demapping
 from phy.native import decode as words
 from phy.native.demap import demap_all, map_all, points
 from phy.native.encode import encode_rows, encoding
-from phy.native.fused import count_errors, make_groups
+from phy.native.fused import bench, count_errors, make_groups
 from phy.native.lanes import to_lanes, to_rows
 from phy.native.route import air, fits, route
 from phy.units import noise_variance
@@ -99,6 +99,7 @@ class NativeEngine:
         step = words.chunk_groups(code.mother_n)
         space = words.workspace(code, min(step, -(-len(frames) // GROUP)))
         passes, key = words.Passes(chain.decoder), frame_key(seed)
+        work = bench(encoding(code), route(chain), points(chain.constellation))
         message = np.empty((len(space.hard), code.k), np.uint64)
         for start in range(frames.start, frames.stop, step * GROUP):
             ids = np.arange(start, min(start + step * GROUP, frames.stop))
@@ -113,6 +114,7 @@ class NativeEngine:
                 chain.demapper == "exact",
                 air(chain, noise_variance(snr_db), seed, lanes),
                 np.float32(chain.decoder.quantisation.steps),
+                work,
                 message,
                 space.channel,
             )

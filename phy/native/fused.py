@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phy.native.compiling import compiled, inlined
-from phy.native.demap import IMAGINARY, Points, demap_16, map_16, steps_of
-from phy.native.encode import Encoding, doubled, encode_group
+from phy.native.demap import Points, demap_64, map_64, steps_of
+from phy.native.encode import Encoding, encode_group
+from phy.native.graph import LANES
+from phy.native.lanes import aligned
 from phy.native.random import MESSAGE, NOISE, normal, philox
 from phy.native.vectors import (
     at,
@@ -37,6 +39,7 @@ class Route(NamedTuple):
     first, source: int64, for every mother bit the code bits it adds up, in order; empty where none repeat.
     sign: uint32 [uses m], the sign bit where the bit is turned.
     turn: uint8 [uses], quarter turns of each symbol.
+    parts: of the noise that matter: 1, the real one, or 2.
     """
 
     place: NDArray[np.int32]
@@ -46,6 +49,36 @@ class Route(NamedTuple):
     source: NDArray[np.int64]
     sign: NDArray[np.uint32]
     turn: NDArray[np.uint8]
+    parts: int
+
+
+class Bench(NamedTuple):
+    """Scratch memory of one group of frames: random words, code words, symbols, LLRs."""
+
+    id_low: NDArray[np.uint32]
+    id_high: NDArray[np.uint32]
+    some: NDArray[np.uint32]
+    words: NDArray[np.uint64]
+    total: NDArray[np.uint64]
+    coded: NDArray[np.uint64]
+    x: NDArray[np.float32]
+    inverse: NDArray[np.float32]
+    metric: NDArray[np.float32]
+    llr: NDArray[np.float32]
+    noise: NDArray[np.float32]
+    soft: NDArray[np.float32]
+
+
+def bench(encoding: Encoding, route: Route, points: Points) -> Bench:
+    """Memory for a code and a constellation."""
+    bits = route.place.size
+    sizes = (
+        *((LANES, np.uint32),) * 3,
+        *((size, np.uint64) for size in (encoding.size, encoding.z + 8, bits)),
+        *((size * LANES, np.float32) for size in (2, 1, points.re.size)),
+        *((size * LANES, np.float32) for size in (bits // route.turn.size, 8, route.source.size)),
+    )
+    return Bench(*(aligned(size, dtype) for size, dtype in sizes))
 
 
 class Air(NamedTuple):
@@ -81,6 +114,23 @@ def draw_messages(message, start, k, id_low, id_high, some, k0, k1):
 
 
 @inlined
+def draw_noise(noise, s, parts, id_low, id_high, some, k0, k1):
+    """Noise of symbols s to s + 3 of 64 frames: float32 [4, 2, 64], real and imaginary parts, or real ones alone."""
+    for part in range(parts):
+        index = splat_u32(np.uint32((s >> 1) + part))
+        for q in range(0, 64, 16):
+            w = philox(index, np.uint64(NOISE), load(id_low, q), load(id_high, q), k0, k1)
+            store(some, 0, w[0])
+            store(some, 16, w[1])
+            store(some, 32, w[2])
+            store(some, 48, w[3])
+            for i in range(2):
+                first, second = normal(load(some, i * 32), load(some, i * 32 + 16))
+                store(noise, i * 256 + part * 64 + q, first)
+                store(noise, i * 256 + 128 + part * 64 + q, second)
+
+
+@inlined
 def faded(x, n, h_re, h_im, gain, half):
     """x^ = h* (h x + n) / |h|^2 in float64, 8 lanes: real and imaginary part."""
     x_re, x_im = doubles(x[0], half), doubles(x[1], half)
@@ -90,22 +140,33 @@ def faded(x, n, h_re, h_im, gain, half):
 
 
 @inlined
-def receive(x, n, air, g, s, q):
-    """x^ and 1 / its noise variance, of 16 symbols x and their noise n; `phy.air.pass_through` with h known."""
-    n_re, n_im = n[0] * splat_f32(air.deviation), n[1] * splat_f32(air.deviation)
-    one = splat_f32(np.float32(1.0))
-    if air.gain.size == 0:
-        return x[0] + n_re, x[1] + n_im, one / splat_f32(at(air.noise_var, 0))
-    i = (g * air.gain.shape[1] + s // air.uses) * 64 + q
-    low = faded(x, (n_re, n_im), load(air.re, i), load(air.im, i), load(air.gain, i), 0)
-    high = faded(x, (n_re, n_im), load(air.re, i + 8), load(air.im, i + 8), load(air.gain, i + 8), 1)
-    return singles(low[0], high[0]), singles(low[1], high[1]), one / load(air.noise_var, i)
+def receive(x, noise, from_, quarters, air, place, inverse):
+    """x^ of 64 symbols in place of x float32 [2, 64], and 1 / its variance; `phy.air.pass_through`, h known.
+
+    noise: float32, real parts at `from_`, imaginary ones 64 on. place: where the fades of these symbols are.
+    """
+    one, deviation = splat_f32(np.float32(1.0)), splat_f32(air.deviation)
+    for q in range(0, 64, 16):
+        n_re, n_im = turned(load(noise, from_ + q), load(noise, from_ + 64 + q), quarters)
+        n_re, n_im = n_re * deviation, n_im * deviation
+        if air.gain.size == 0:
+            store(x, q, load(x, q) + n_re)
+            store(x, 64 + q, load(x, 64 + q) + n_im)
+            store(inverse, q, one / splat_f32(at(air.noise_var, 0)))
+        else:
+            i, x_q, n_q = place + q, (load(x, q), load(x, 64 + q)), (n_re, n_im)
+            low = faded(x_q, n_q, load(air.re, i), load(air.im, i), load(air.gain, i), 0)
+            i += 8
+            high = faded(x_q, n_q, load(air.re, i), load(air.im, i), load(air.gain, i), 1)
+            store(x, q, singles(low[0], high[0]))
+            store(x, 64 + q, singles(low[1], high[1]))
+            store(inverse, q, one / load(air.noise_var, place + q))
 
 
 @inlined
-def turned_noise(n, quarters):
+def turned(re, im, quarters):
     """n e^(-j pi quarters / 2): what the turn of the symbol does to its noise once it is undone."""
-    re, im = bits_of(n[0]), bits_of(n[1])
+    re, im = bits_of(re), bits_of(im)
     if quarters & 1:
         re, im = im, re ^ np.uint32(0x80000000)
     minus = np.uint32(quarters & 2) << np.uint32(30)
@@ -113,23 +174,23 @@ def turned_noise(n, quarters):
 
 
 @inlined
-def send_symbol(coded, s, q, n, g, air, points, exact, route, steps, work, channel, soft):
-    """16 symbols over the air, and their LLRs to where they go."""
-    masks, scratch, llr = work
-    m = masks.size
-    for b in range(m):
-        put(masks, b, np.uint16(at(coded, s * m + b) >> np.uint64(q)))
-    x = map_16(masks, points, scratch)
-    re, im, inverse = receive(x, turned_noise(n, at(route.turn, s)), air, g, s, q)
-    demap_16(re, im, inverse, points, exact, scratch, llr)
+def send_symbol(coded, s, noise, from_, place, air, points, exact, route, steps, work, channel, start, soft):
+    """64 symbols over the air, and their LLRs to where they go: words into channel[start..], or `soft`."""
+    x, inverse, scratch, llr = work
+    m = route.place.size // route.turn.size
+    map_64(coded, s * m, points, scratch, x)
+    receive(x, noise, from_, at(route.turn, s), air, place, inverse)
+    demap_64(x, inverse, points, exact, scratch, llr)
     for b in range(m):
         to = np.int64(at(route.back, s * m + b))
         if to >= 0:
-            value = float_of_bits(bits_of(load(llr, b * 16)) ^ at(route.sign, s * m + b))
-            if route.first.size == 0:
-                store_bytes(channel, g * channel.shape[1] + to * 64 + q, steps_of(value, steps))
-            else:
-                store(soft, to * 64 + q, value)
+            sign = splat_u32(at(route.sign, s * m + b))
+            for q in range(0, 64, 16):
+                value = float_of_bits(bits_of(load(llr, b * 64 + q)) ^ sign)
+                if route.first.size == 0:
+                    store_bytes(channel, start + to * 64 + q, steps_of(value, steps))
+                else:
+                    store(soft, to * 64 + q, value)
 
 
 @inlined
@@ -145,18 +206,14 @@ def add_repeats(soft, route, steps, out, start):
 
 
 @compiled
-def make_groups(ids, key, encoding, route, points, exact, air, steps, message, channel):
+def make_groups(ids, key, encoding, route, points, exact, air, steps, bench, message, channel):
     """Frames int64 [G, 64] -> message uint64 [G, k] and channel int8 [G, N 64], words of the decoder.
 
-    steps: float32, per unit of LLR. Words of mother bits that are not sent are left as they are.
+    steps: float32, per unit of LLR. bench: what `bench` gives. Words of mother bits that are not sent are left as they are.
     """
-    m, k = route.place.size // route.turn.size, message.shape[1]
-    words = np.zeros(encoding.size, np.uint64)
-    total, coded = np.empty(encoding.z + 8, np.uint64), np.empty(route.place.size, np.uint64)
-    masks, llr = np.empty(m, np.uint16), np.empty(m * 16, np.float32)
-    work = (masks, np.empty(points.re.size * 16, np.float32), llr)
-    soft = np.empty(route.source.size * 64, np.float32)
-    id_low, id_high, some = np.empty(64, np.uint32), np.empty(64, np.uint32), np.empty(64, np.uint32)
+    k = message.shape[1]
+    id_low, id_high, some, words, total, coded, x, inverse, metric, llr, noise, soft = bench
+    work = (x, inverse, metric, llr)
     k0, k1 = np.uint64(key[0]), np.uint64(key[1])
     for g in range(ids.shape[0]):
         for lane in range(64):
@@ -166,19 +223,26 @@ def make_groups(ids, key, encoding, route, points, exact, air, steps, message, c
         encode_group(message, g * k, words, total, encoding)
         for j in range(coded.size):
             put(coded, j, at(words, at(route.place, j)) ^ at(route.flip, j))
-        for s in range(0, route.turn.size, 2):
-            index = splat_u32(np.uint32(s >> 1))
-            for q in range(0, 64, 16):
-                w = philox(index, np.uint64(NOISE), load(id_low, q), load(id_high, q), k0, k1)
-                store(some, 0, w[0])
-                store(some, 16, w[1])
-                store(some, 32, w[2])
-                store(some, 48, w[3])
-                for i in range(min(2, route.turn.size - s)):
-                    n = normal(load(some, i * 32), load(some, i * 32 + 16))
-                    send_symbol(
-                        coded, s + i, q, n, g, air, points, exact, route, steps, work, channel, soft
-                    )
+        for s in range(0, route.turn.size, 4):
+            draw_noise(noise, s, route.parts, id_low, id_high, some, k0, k1)
+            for i in range(min(4, route.turn.size - s)):
+                place = (g * air.gain.shape[1] + (s + i) // air.uses) * 64
+                send_symbol(
+                    coded,
+                    s + i,
+                    noise,
+                    i * 128,
+                    place,
+                    air,
+                    points,
+                    exact,
+                    route,
+                    steps,
+                    work,
+                    channel,
+                    g * channel.shape[1],
+                    soft,
+                )
         add_repeats(soft, route, steps, channel, g * channel.shape[1])
 
 

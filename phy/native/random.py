@@ -2,9 +2,10 @@
 
 Philox (Salmon, Moraes, Dror and Shaw, SC 2011, section 3.3) turns a counter of four 32-bit words and a key of
 two into four random words. Here the key is the seed's; the counter is (index, purpose, id mod 2^32, id / 2^32).
-Message: bit j of a frame is bit j mod 32 of word j / 32 mod 4 at index j / 128. Noise: symbols 2i and 2i + 1
-take words 0, 1 and 2, 3 at index i, after Box and Muller (1958): sqrt(-log u) e^(2 pi j v), CN(0, 1), with
-u = (word + 1/2) / 2^32 in (0, 1], so that |n| reaches 4.76, which is 6.7 standard deviations of a part.
+Message: bit j of a frame is bit j mod 32 of word j / 32 mod 4 at index j / 128. Noise: the
+real parts of symbols 4i to 4i + 3 come from index 2i, their imaginary parts from 2i + 1, two and two after Box
+and Muller (1958): sqrt(-log u) (cos 2 pi v, sin 2 pi v) of words 0, 1 and of words 2, 3, each of variance 1/2.
+u = (word + 1/2) / 2^32 is in (0, 1], so that a part reaches 4.76, 6.7 standard deviations.
 """
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from phy.native.compiling import compiled, inlined, shared
 from phy.native.elementary import direction, log
 from phy.native.vectors import (
+    float_of_bits,
     float_of_unsigned,
     load,
     pairs_of,
@@ -20,6 +22,7 @@ from phy.native.vectors import (
     splat_u64,
     square_root,
     store,
+    upper,
     words_of,
     zip_high,
     zip_low,
@@ -38,7 +41,7 @@ def rounds(c0, c1, c2, c3, k0, k1):
     for _ in range(10):
         p0 = (c0 & LOW) * np.uint64(0xD2511F53)
         p1 = (c2 & LOW) * np.uint64(0xCD9E8D57)
-        c0, c1, c2, c3 = (p1 >> HALF) ^ c1 ^ splat_u64(k0), p1, (p0 >> HALF) ^ c3 ^ splat_u64(k1), p0
+        c0, c1, c2, c3 = upper(p1) ^ c1 ^ splat_u64(k0), p1, upper(p0) ^ c3 ^ splat_u64(k1), p0
         k0 = (k0 + np.uint64(0x9E3779B9)) & LOW
         k1 = (k1 + np.uint64(0xBB67AE85)) & LOW
     return c0, c1, c2, c3
@@ -68,7 +71,7 @@ def radius(word):
 
 @shared
 def normal(first, second):
-    """Real and imaginary parts of 16 CN(0, 1) of two words each."""
+    """Two vectors of 16 independent normals of variance 1/2, of two words each."""
     r = radius(first)
     cosine, sine = direction(second)
     return r * cosine, r * sine
@@ -99,21 +102,22 @@ def noise_rows(ids, key, out):
         for begin in range(0, n, 32):
             index = load(lanes, 0) + splat_u32(np.uint32(begin >> 1))
             w0, w1, w2, w3 = philox(index, np.uint64(NOISE), low, high, k0, k1)
-            re0, im0 = normal(w0, w1)
-            re1, im1 = normal(w2, w3)
-            re_low, re_high = zip_low(re0, re1), zip_high(re0, re1)
-            im_low, im_high = zip_low(im0, im1), zip_high(im0, im1)
+            a, b = normal(w0, w1)
+            c, d = normal(w2, w3)
+            a, b, c, d = pairs_of(a), pairs_of(b), pairs_of(c), pairs_of(d)  # (real, imaginary)
+            front, back = zip_low(a, c), zip_high(a, c)
+            front_2, back_2 = zip_low(b, d), zip_high(b, d)
             at = (row * n + begin) * 2
             if n - begin >= 32:
-                store(out, at, zip_low(re_low, im_low))
-                store(out, at + 16, zip_high(re_low, im_low))
-                store(out, at + 32, zip_low(re_high, im_high))
-                store(out, at + 48, zip_high(re_high, im_high))
+                store(out, at, float_of_bits(words_of(zip_low(front, front_2))))
+                store(out, at + 16, float_of_bits(words_of(zip_high(front, front_2))))
+                store(out, at + 32, float_of_bits(words_of(zip_low(back, back_2))))
+                store(out, at + 48, float_of_bits(words_of(zip_high(back, back_2))))
             else:
-                store(some, 0, zip_low(re_low, im_low))
-                store(some, 16, zip_high(re_low, im_low))
-                store(some, 32, zip_low(re_high, im_high))
-                store(some, 48, zip_high(re_high, im_high))
+                store(some, 0, float_of_bits(words_of(zip_low(front, front_2))))
+                store(some, 16, float_of_bits(words_of(zip_high(front, front_2))))
+                store(some, 32, float_of_bits(words_of(zip_low(back, back_2))))
+                store(some, 48, float_of_bits(words_of(zip_high(back, back_2))))
                 for i in range((n - begin) * 2):
                     out[row, begin + (i >> 1), i & 1] = some[i]
 

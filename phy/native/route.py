@@ -11,6 +11,7 @@ from phy.detect import PerfectCsi
 from phy.fec.code import GraphCode
 from phy.frames import block_fades
 from phy.native.decode import quantised
+from phy.native.demap import IMAGINARY, points
 from phy.native.encode import encoding
 from phy.native.fused import Air, Route
 
@@ -45,6 +46,8 @@ def route(chain: Chain) -> Route:
     order = np.argsort(sent, kind="stable")
     first = np.concatenate([[0], np.cumsum(np.bincount(sent, minlength=code.mother_n))])
     turn = np.argmax(np.array(chain.constellation.rotation)[:, None] == QUARTERS, axis=1)
+    fixed = isinstance(chain.channel, Awgn) and not np.any(turn % 2)
+    real = fixed and not np.any(points(chain.constellation).axis & IMAGINARY)
     doubled = mother // made.z * 2 * made.z + mother % made.z
     return Route(
         place=np.where(rides, doubled, 2 * code.mother_n).astype(np.int32),
@@ -54,6 +57,7 @@ def route(chain: Chain) -> Route:
         source=(order if repeats else order[:0]).astype(np.int64),
         sign=np.where(turned, np.uint32(0x80000000), np.uint32(0)),
         turn=np.resize(turn, uses).astype(np.uint8),
+        parts=1 if real else 2,
     )
 
 

@@ -330,33 +330,30 @@ def _zip(first: int) -> Any:
 zip_low, zip_high = _zip(0), _zip(1)
 
 
-def _unzip(first: int) -> Any:
-    @intrinsic
-    def unzipped(typing, a, b):
-        """Every other lane of a, then of b."""
-
-        def generate(context, builder, sig, args):
-            lanes = list(range(first, 2 * a.lanes, 2))
-            mask = ir.Constant(ir.VectorType(ir.IntType(32), a.lanes), lanes)
-            return builder.shuffle_vector(*args, mask)
-
-        return a(a, b), generate
-
-    return unzipped
-
-
-unzip_even, unzip_odd = _unzip(0), _unzip(1)
-
-
 def _as(vector: Vector, instruction: str) -> Any:
     @intrinsic
     def convert(typing, a):
+        """The same bits, or the nearest numbers, in another type."""
+
         def generate(context, builder, sig, args):
             return getattr(builder, instruction)(args[0], vector.llvm)
 
         return vector(a), generate
 
     return convert
+
+
+@intrinsic
+def upper(typing, a):
+    """Upper halves of 64-bit lanes, in their lower ones and still in their upper: a shuffle, where ports are free."""
+
+    def generate(context, builder, sig, args):
+        words = builder.bitcast(args[0], U32.llvm)
+        lanes = [i | 1 for i in range(16)]
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), 16), lanes)
+        return builder.bitcast(builder.shuffle_vector(words, words, mask), U64.llvm)
+
+    return U64(a), generate
 
 
 @intrinsic
