@@ -49,7 +49,7 @@ def dispersion(constellation: Constellation, snr: ArrayLike, kind: Kind = "cm") 
     """Var i(X; Y), bits^2 per channel use at SNR g (linear), float64 of snr's shape.
 
     The variance of the information density of uniform independent points (Polyanskiy, Poor and Verdu, IEEE
-    Trans. Inf. Theory 56(5), 2010, eq. 221), for 'bicm' of the sum of the bits' densities.
+    Trans. Inf. Theory 56(5), 2010, section IV), for 'bicm' of the sum of the bits' densities.
     """
     snr = np.asarray(snr, np.float64)
     values, index = np.unique(snr, return_inverse=True)
@@ -104,7 +104,7 @@ def normal_approximation(
 ) -> NDArray[np.float64]:
     """Block error rate of the best code of k bits in n uses, about: Q((n I - k + log2(n) / 2) / sqrt(n V)).
 
-    Polyanskiy, Poor and Verdu, IEEE Trans. Inf. Theory 56(5), 2010, eqs. 223 and 296, with the
+    Polyanskiy, Poor and Verdu, IEEE Trans. Inf. Theory 56(5), 2010, eq. 1 and section IV, with the
     constellation's own I and V. An approximation, not a bound; good from n of some hundred on.
     """
     snr = np.asarray(snr, np.float64)

@@ -189,8 +189,9 @@ def _code_content(code: Code) -> str:
 
 
 def _constellation_content(constellation: Constellation) -> str:
-    total = sha256(constellation.points.tobytes() + constellation.labels.tobytes())
-    return total.hexdigest()
+    """A digest of points, labels and turns."""
+    told = constellation.points.tobytes() + constellation.labels.tobytes() + repr(constellation).encode()
+    return sha256(told).hexdigest()
 
 
 @cache

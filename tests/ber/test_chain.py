@@ -1,6 +1,7 @@
 """Chains against closed forms, whatever the split of the frames."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ WHOLE = count(LDPC, REFERENCE, 3.0, 5, range(0, 100))
 def test_counts_do_not_depend_on_the_split(cuts):
     edges = [0, *sorted(cuts), 100]
     total = Counts()
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in pairwise(edges):
         total += count(LDPC, REFERENCE, 3.0, 5, range(start, stop))
     assert total == WHOLE
     assert 0 < WHOLE.frame_errors < 100
