@@ -97,8 +97,9 @@ FAMILIES: dict[str, Family] = {
         make=polar.make,
         grammar="nr-polar:k=64,n=128[,link=downlink]",
         span="k = 12..1013 without its CRC of 6 or 11 bits, n <= 1088; downlink k <= 140, CRC 24, n <= 576",
-        about="polar codes of 5G NR, 3GPP TS 38.212, one block; decoder sc-list (list 8 is usual) is 20 to "
-        "60 times slower by sionna than by reference: too slow there to be of use beyond n = 128",
+        about="polar codes of 5G NR, 3GPP TS 38.212, one block; decoder sc-list (list 8 is usual): reference "
+        "0.5 Mb/s, sionna 0.03 at n = 128 and less beyond, too slow to be of use; sionna compiles "
+        "successive-cancellation for half a minute at n = 1024",
         examples=("nr-polar:k=64,n=128", "nr-polar:k=100,n=240", "nr-polar:k=40,n=216,link=downlink"),
         engines=polar.NrPolar.engines["sc-list"],
     ),
