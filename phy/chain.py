@@ -18,8 +18,8 @@ from phy.channel import Awgn, Channel
 from phy.constellation import Constellation
 from phy.detect import Csi, PerfectCsi
 from phy.engine import Engine
-from phy.fec.code import Code
-from phy.fec.decoder import Decoder
+from phy.fec.code import Code, GraphCode
+from phy.fec.decoder import Decoded, Decoder
 from phy.fec.ideal import GenieCode
 from phy.interleave import permutation
 from phy.mapping import Demapping, turn, unturn
@@ -126,6 +126,15 @@ class Counting(Protocol):
         ...
 
 
+@runtime_checkable
+class Iterating(Protocol):
+    """An engine that tells the iterations of graph codes."""
+
+    def soft(self, code: GraphCode, llr: NDArray[np.float32], decoder: Decoder) -> Decoded:
+        """What the decoder leaves of LLRs float32 [B, n]."""
+        ...
+
+
 def count(chain: Chain, engine: Engine, snr_db: float, seed: int, frames: range) -> Counts:
     """Send the frames of consecutive ids and count what went wrong, at Es/N0 = snr_db.
 
@@ -151,15 +160,24 @@ def batch_frames(chain: Chain) -> int:
 
 def _count(chain: Chain, engine: Engine, snr_db: float, seed: int, ids: NDArray[np.int64]) -> Counts:
     batch = send(chain, engine, snr_db, seed, ids)
-    decided = decide(chain, engine, batch)
+    decided, iterations = _decided(chain, engine, batch)
     errors = np.count_nonzero(decided != batch.message, axis=1)
     return Counts(
         frames=len(ids),
         frame_errors=int(np.count_nonzero(errors)),
         bits=batch.message.size,
         bit_errors=int(errors.sum()),
+        iterations=iterations,
         failed=tuple(int(i) for i in ids[errors > 0][:MOST_FAILED]),
     )
+
+
+def _decided(chain: Chain, engine: Engine, batch: Batch) -> tuple[NDArray[np.uint8], int]:
+    """`decide`, and the iterations it took, 0 where the engine does not tell."""
+    if isinstance(chain.code, GraphCode) and isinstance(engine, Iterating):
+        decoded = engine.soft(chain.code, batch.llr, chain.decoder)
+        return decoded.bits[:, chain.code.info], int(decoded.iterations.sum())
+    return decide(chain, engine, batch), 0
 
 
 def send(chain: Chain, engine: Engine, snr_db: float, seed: int, ids: NDArray[np.int64]) -> Batch:

@@ -75,8 +75,12 @@ class SionnaEngine:
             from phy import sionna_codes  # compiled decoders of their own
 
             return sionna_codes.decode(code, llr, decoder)
+        return self.soft(code, llr, decoder).bits[:, code.info]
+
+    def soft(self, code: GraphCode, llr: NDArray[np.float32], decoder: Decoder) -> Decoded:
+        """Mother words as the decoder leaves them, with their iterations, of LLRs float32 [B, n]."""
         plain.refuse_unless_fit(code, decoder)
-        return soft_decode(code, code.gather(llr, decoder.known), decoder).bits[:, code.info]
+        return soft_decode(code, code.gather(llr, decoder.known), decoder)
 
 
 def soft_decode(

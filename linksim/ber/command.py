@@ -11,10 +11,6 @@ from rich.console import Console
 from rich.live import Live
 
 from linksim.ber import board, rows
-from linksim.ber.grid import parse_grid
-from linksim.ber.request import curves
-from linksim.ber.grid import parse_grid
-from linksim.ber.request import curves
 from linksim.ber.rows import INTERRUPTED, Row
 from linksim.ber.simulate import Task, simulate
 from linksim.ber.stopping import Stop

@@ -34,6 +34,8 @@ from phy.units import ebn0_db, esn0_db
 HOME = Path(__file__).resolve().parent.parent.parent
 MOST_LETTERS = 40
 """Of each word in a folder's name."""
+FAST_DECODER = "layered-offset-min-sum:quantisation=8"
+"""Of the native engine, for graph codes."""
 DECIDING = ("sionna-no-rt", "tensorflow", "numba", "numpy", "scipy")
 """Distributions whose versions may move a count."""
 
@@ -124,7 +126,9 @@ def build(words: Words) -> Curve:
     constellation = _read("--constellation", find_constellation, words.constellation)
     channel = _read("--channel", lambda text: parse_compact("channel", text, CHANNELS), words.channel)
     csi = _read("--csi", lambda text: parse_compact("csi", text, CSI), words.csi)
-    decoder = _read("--decoder", parse_decoder, words.decoder) if words.decoder else default_decoder(code)
+    decoder = (
+        _read("--decoder", parse_decoder, words.decoder) if words.decoder else _usual(code, words.engine)
+    )
     if decoder.algorithm not in code.algorithms:
         raise LinksimError(
             "--decoder",
@@ -142,6 +146,12 @@ def build(words: Words) -> Curve:
         "decoder": decoder.spec,
     }
     return Curve(chain=chain, words=Words(**understood))
+
+
+def _usual(code: Code, engine: str) -> Decoder:
+    """The decoder where none is named: the code's own, on the fast engine the one that it is fast at."""
+    fast = parse_decoder(FAST_DECODER)
+    return fast if engine == "native" and fast.algorithm in code.algorithms else default_decoder(code)
 
 
 def _chain(

@@ -29,6 +29,8 @@ def test_every_rate_follows_from_the_counts_beside_it(call, tmp_path):
     }.items():
         assert table[name].tolist() == pytest.approx(list(value), rel=1e-12), name
     assert (table["frame_errors"] >= 20).all()
+    assert table["iterations_mean"].between(1, 20).all()
+    assert table["iterations_mean"].is_monotonic_decreasing, "better channels need fewer"
     assert set(table["stopped"]) == {"errors"}
     parquet = pd.read_parquet("curve.parquet")
     assert list(parquet) == list(table)
