@@ -13,7 +13,7 @@ from phy import mapping
 from phy.constellation import Constellation
 from phy.fec import plain, reference
 from phy.fec.code import Code, GraphCode
-from phy.fec.decoder import Decoder
+from phy.fec.decoder import Decoded, Decoder
 from phy.fec.segmented import block_by_block
 from phy.mapping import Demapping
 
@@ -75,8 +75,12 @@ class ReferenceEngine:
         """See `Engine.decode`."""
         if not isinstance(code, GraphCode):
             return plain.decode(self.name, code, llr, decoder)
+        return self.soft(code, llr, decoder).bits[:, code.info]
+
+    def soft(self, code: GraphCode, llr: NDArray[np.float32], decoder: Decoder) -> Decoded:
+        """Mother words as the decoder leaves them, with their iterations, of LLRs float32 [B, n]."""
         plain.refuse_unless_fit(code, decoder)
-        return reference.decode(code, code.gather(llr, decoder.known), decoder).bits[:, code.info]
+        return reference.decode(code, code.gather(llr, decoder.known), decoder)
 
 
 def _sionna() -> Engine:
@@ -91,7 +95,26 @@ def _sionna() -> Engine:
     return SionnaEngine()
 
 
-ENGINES: dict[str, Callable[[], Engine]] = {"sionna": _sionna, "reference": ReferenceEngine}
+def _native() -> Engine:
+    """Numba takes half a second to import: only who asks for it pays."""
+    from phy.native.engine import NativeEngine
+
+    return NativeEngine()
+
+
+def _auto() -> Engine:
+    """Who can compute what is settled where it is asked."""
+    from phy.auto_engine import AutoEngine
+
+    return AutoEngine()
+
+
+ENGINES: dict[str, Callable[[], Engine]] = {
+    "auto": _auto,
+    "native": _native,
+    "sionna": _sionna,
+    "reference": ReferenceEngine,
+}
 """Name -> how to get the engine."""
 
 

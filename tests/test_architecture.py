@@ -22,6 +22,8 @@ HOMES: dict[str, str | tuple[str, ...]] = {
     "onnx": "models/",
     "onnxruntime": ("linksim/codecs/", "models/export.py"),  # export checks the graph against torch
     "click": "linksim/cli.py",
+    "numba": "phy/native/",
+    "llvmlite": "phy/native/",
 }
 
 

@@ -1,7 +1,9 @@
 """One check of layered int8 min-sum, unrolled for its degree: LLVM code written by a loop over the edges.
 
-A loop in the kernel would load every word twice, the second time between the stores of its neighbours; unrolled,
-the words stay in registers, which decodes more than twice as fast. Degrees above UNROLLED take `minsum.check`.
+A loop in the kernel would load every word twice, the second time between the stores of its neighbours;
+unrolled,
+the words stay in registers, which decodes more than twice as fast. Degrees above UNROLLED take
+`minsum.check`.
 """
 
 from functools import partial
@@ -13,7 +15,9 @@ from numba.extending import intrinsic
 from phy.native.vectors import I8, call, constant
 
 UNROLLED = 22
-"""The largest degree with code of its own: 5G's base graphs have 19, 802.11n and WiMAX at rate 5/6 up to 22."""
+"""The largest degree with code of its own: 5G's base graphs have 19, 802.11n and WiMAX at rate 5/6 up to
+22.
+"""
 
 _BYTE, _INDEX = ir.IntType(8), ir.IntType(32)
 _POINTER, _COLUMN = _BYTE.as_pointer(), _INDEX.as_pointer()
@@ -74,7 +78,10 @@ def unrolled_check(typing, posterior, messages, column, begin, degree, fresh, of
     """The check at edges begin..begin + degree - 1, degree at most UNROLLED; nothing for degree 0."""
 
     def generate(context, builder, sig, args):
-        arrays = [context.make_array(t)(context, builder, a).data for t, a in zip(sig.args, args[:3])]
+        arrays = [
+            context.make_array(t)(context, builder, a).data
+            for t, a in zip(sig.args[:3], args[:3], strict=True)
+        ]
         begin, degree, fresh, offset, limit = args[3:]
         arrays[1] = builder.gep(arrays[1], [builder.shl(begin, begin.type(6))])
         arrays[2] = builder.gep(arrays[2], [begin])

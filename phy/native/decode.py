@@ -7,20 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phy.fec.code import GraphCode
-from phy.fec.decoder import Decoder
+from phy.fec.decoder import Decoded, Decoder
 from phy.native.graph import LANES, tables
 from phy.native.lanes import aligned
 from phy.native.minsum import decode_groups
 from phy.native.passes import pass_limits
+from phy.native.soft import decode_soft
 
 CHUNK = 1 << 21
-"""Bytes of LLRs that are decoded together: frames that need more iterations find company, and caches hold them."""
-
-
-def quantised(decoder: Decoder) -> bool:
-    """Whether this is the decoder of int8 words."""
-    q = decoder.quantisation
-    return q is not None and q.bits == 8 and decoder.schedule == "layered"
+"""Bytes of LLRs that are decoded together: frames that need more iterations find company, and caches hold
+them.
+"""
 
 
 def rule(decoder: Decoder) -> NDArray[np.int64]:
@@ -94,6 +91,33 @@ class Passes:
     def learn(self, done: NDArray[np.uint32]) -> None:
         """Frames took so many iterations."""
         self.took = np.concatenate([self.took, done.reshape(-1)])[-16384:]
+
+
+def soft_decode(code: GraphCode, llr: NDArray[np.floating], decoder: Decoder) -> Decoded:
+    """As `phy.fec.reference.decode`, in float32: llr [B, N] of mother words, and LLRs of that shape."""
+    llr = np.ascontiguousarray(llr, np.float32)
+    graph, n = tables(code), code.mother_n
+    most = int(np.diff(graph.first).max(initial=1))
+    sizes = (*(n * 16,) * 3, graph.column.size * 16)
+    floats = [aligned(size, np.float32) for size in (*sizes, most * 16, most * 16, most * 32)]
+    space = (*floats[:4], aligned(2 * n + 8, np.uint64), *floats[4:])
+    offset = decoder.offset if decoder.algorithm == "offset-min-sum" else 0
+    scale = decoder.scale if decoder.algorithm == "normalised-min-sum" else 1
+    out, done = np.empty(llr.shape, np.float32), np.zeros(len(llr), np.int64)
+    decode_soft(
+        llr,
+        space,
+        graph,
+        decoder.schedule == "layered",
+        decoder.algorithm == "sum-product",
+        np.float32(1e30 if decoder.clip is None else decoder.clip),
+        np.array([offset, scale], np.float32),
+        decoder.iterations,
+        decoder.stop == "syndrome",
+        out,
+        done,
+    )
+    return Decoded(llr=out, iterations=done)
 
 
 @lru_cache(maxsize=64)

@@ -30,7 +30,9 @@ class Encoding(NamedTuple):
 
 @inlined
 def run_steps(words, total, encoding):
-    """Fill in what follows from the information: words uint64 [N / z, 2, z] and 8 more; total: uint64 [z + 8]."""
+    """Fill in what follows from the information: words uint64 [N / z, 2, z] and 8 more; total: uint64 [z +
+    8].
+    """
     z = encoding.z
     for step in range(len(encoding.steps)):
         for r in range(0, z, 8):
@@ -104,7 +106,9 @@ def encode_rows(bits, encoding, sent, turned, out):
 
 @lru_cache(maxsize=64)
 def encoding(code: GraphCode) -> Encoding:
-    """How the mother words of a code are computed: by the steps of its prototype, else by a generator matrix."""
+    """How the mother words of a code are computed: by the steps of its prototype, else by a generator
+    matrix.
+    """
     graph = code.graph
     if graph is not None and graph.steps is not None:
         return _by_steps(code)

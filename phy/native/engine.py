@@ -1,4 +1,6 @@
-"""The native engine: NumPy in, NumPy out, or a whole chain at once, computed by the kernels of this package."""
+"""The native engine: NumPy in, NumPy out, or a whole chain at once, computed by the kernels of this
+package.
+"""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,6 +17,7 @@ from phy.fec.segmented import block_by_block
 from phy.frames import GROUP, frame_key
 from phy.mapping import Demapping
 from phy.native import decode as words
+from phy.native.able import refusal
 from phy.native.demap import demap_all, map_all, points
 from phy.native.encode import encode_rows, encoding
 from phy.native.fused import bench, count_errors, make_groups
@@ -72,12 +75,11 @@ class NativeEngine:
         if not isinstance(code, GraphCode):
             return plain.decode(self.name, code, llr, decoder)
         plain.refuse_unless_fit(code, decoder)
-        if not words.quantised(decoder):
-            raise ValueError(
-                f"engine: native computes layered min-sum of 8-bit words, got {decoder.spec}; "
-                "take engine: sionna or reference"
-            )
+        if (reason := refusal(code, decoder)) is not None:
+            raise ValueError(reason)
         mother = np.ascontiguousarray(code.gather(np.asarray(llr, np.float32), decoder.known), np.float32)
+        if decoder.quantisation is None:
+            return (words.soft_decode(code, mother, decoder).llr[:, code.info] < 0).astype(np.uint8)
         out = np.empty((len(mother), code.k), np.uint8)
         step = words.chunk_groups(code.mother_n)
         space = words.workspace(code, min(step, -(-len(mother) // GROUP)))

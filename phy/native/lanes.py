@@ -1,4 +1,6 @@
-"""Frames into lanes: LLRs of 64 words side by side, and memory that vectors may be read from at full speed."""
+"""Frames into lanes: LLRs of 64 words side by side, and memory that vectors may be read from at full
+speed.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +11,9 @@ from phy.native.vectors import load, put, store_bytes
 
 
 def aligned(shape: tuple[int, ...] | int, dtype: type, fill: int = 0) -> NDArray:
-    """An array that begins at a multiple of 64 bytes: a vector that straddles cache lines takes twice as long."""
+    """An array that begins at a multiple of 64 bytes: a vector that straddles cache lines takes twice as
+    long.
+    """
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     raw = np.empty(size + 64, np.uint8)
     out = raw[-raw.ctypes.data % 64 :][:size].view(dtype).reshape(shape)
@@ -19,7 +23,9 @@ def aligned(shape: tuple[int, ...] | int, dtype: type, fill: int = 0) -> NDArray
 
 @compiled
 def to_lanes(llr, steps, channel):
-    """Quantised LLRs of words float32 [B, N] -> channel int8 [ceil(B / 64), N 64]; lanes without a word get +127."""
+    """Quantised LLRs of words float32 [B, N] -> channel int8 [ceil(B / 64), N 64]; lanes without a word get
+    +127.
+    """
     words, n = llr.shape
     row, quantised = np.zeros(n + 16, np.float32), np.empty(n + 16, np.int8)
     for w in range(channel.shape[0] * 64):

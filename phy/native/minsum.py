@@ -81,7 +81,9 @@ def decide(words, posterior, z):
 
 @inlined
 def unsatisfied(words, circulant, start, z):
-    """The lanes with any check of odd parity: eight checks at a time, the circulants of a block row together."""
+    """The lanes with any check of odd parity: eight checks at a time, the circulants of a block row
+    together.
+    """
     odd = splat_u64(NONE)
     for row in range(circulant.size - 1):
         for r in range(0, z, 8):
@@ -96,7 +98,9 @@ def unsatisfied(words, circulant, start, z):
 
 @inlined
 def keep(hard, words, done, lanes, iterations, z):
-    """Those lanes end now: their decisions go into hard uint64 [N], their iterations into done uint32 [64]."""
+    """Those lanes end now: their decisions go into hard uint64 [N], their iterations into done uint32
+    [64].
+    """
     for block in range(hard.size // z):
         for j in range(block * z, block * z + z):
             put(hard, j, (at(hard, j) & ~lanes) | (at(words, block * z + j) & lanes))
@@ -108,7 +112,8 @@ def keep(hard, words, done, lanes, iterations, z):
 
 @inlined
 def decode_group(posterior, scratch, graph, hard, done, rule, limit, early):
-    """Decode 64 words in place: decisions into `hard`, iterations into `done`; returns the lanes without an end.
+    """Decode 64 words in place: decisions into `hard`, iterations into `done`; returns the lanes without an
+    end.
 
     A lane that satisfies all checks keeps the decisions it has then, whatever the others still need.
     """

@@ -1,10 +1,13 @@
 """Random bits and normals of frames: Philox4x32-10, counter based, so that any number can be had alone.
 
 Philox (Salmon, Moraes, Dror and Shaw, SC 2011, section 3.3) turns a counter of four 32-bit words and a key of
-two into four random words. Here the key is the seed's; the counter is (index, purpose, id mod 2^32, id / 2^32).
+two into four random words. Here the key is the seed's; the counter is (index, purpose, id mod 2^32, id /
+2^32).
 Message: bit j of a frame is bit j mod 32 of word j / 32 mod 4 at index j / 128. Noise: the
-real parts of symbols 4i to 4i + 3 come from index 2i, their imaginary parts from 2i + 1, two and two after Box
-and Muller (1958): sqrt(-log u) (cos 2 pi v, sin 2 pi v) of words 0, 1 and of words 2, 3, each of variance 1/2.
+real parts of symbols 4i to 4i + 3 come from index 2i, their imaginary parts from 2i + 1, two and two after
+Box
+and Muller (1958): sqrt(-log u) (cos 2 pi v, sin 2 pi v) of words 0, 1 and of words 2, 3, each of variance
+1/2.
 u = (word + 1/2) / 2^32 is in (0, 1], so that a part reaches 4.76, 6.7 standard deviations.
 """
 
@@ -37,7 +40,9 @@ HALF = np.uint64(32)
 
 @shared
 def rounds(c0, c1, c2, c3, k0, k1):
-    """Ten rounds on 8 counters: words in the lower halves of uint64 lanes, in and out (the rest is undefined)."""
+    """Ten rounds on 8 counters: words in the lower halves of uint64 lanes, in and out (the rest is
+    undefined).
+    """
     for _ in range(10):
         p0 = (c0 & LOW) * np.uint64(0xD2511F53)
         p1 = (c2 & LOW) * np.uint64(0xCD9E8D57)
@@ -79,7 +84,9 @@ def normal(first, second):
 
 @compiled
 def philox_rows(counters, key, out):
-    """Words of any counters: uint32 [R, 4], one at a time -> out uint32 [R, 4]. To be tested, not to be fast."""
+    """Words of any counters: uint32 [R, 4], one at a time -> out uint32 [R, 4]. To be tested, not to be
+    fast.
+    """
     some = np.empty(16, np.uint32)
     k0, k1 = np.uint64(key[0]), np.uint64(key[1])
     for r in range(len(counters)):

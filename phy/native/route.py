@@ -10,7 +10,7 @@ from phy.channel import Awgn, Moving
 from phy.detect import PerfectCsi
 from phy.fec.code import GraphCode
 from phy.frames import block_fades
-from phy.native.decode import quantised
+from phy.native.able import refusal
 from phy.native.demap import IMAGINARY, points
 from phy.native.encode import encoding
 from phy.native.fused import Air, Route
@@ -23,8 +23,8 @@ def fits(chain: Chain) -> bool:
     turns = np.array(chain.constellation.rotation)
     return (
         isinstance(chain.code, GraphCode)
-        and chain.decoder.algorithm in chain.code.algorithms
-        and quantised(chain.decoder)
+        and refusal(chain.code, chain.decoder) is None
+        and chain.decoder.quantisation is not None
         and isinstance(chain.csi, PerfectCsi)
         and not isinstance(chain.channel, Moving)
         and bool(np.all(np.any(turns[:, None] == QUARTERS, axis=1)))

@@ -4,7 +4,8 @@
     F32  16 x float32    LLRs, samples                U64  8 x uint64      products of 32-bit words
     F64  8 x float64     fades
 
-A CPU with wider or narrower registers computes the same: LLVM splits what does not fit. Operators work lane by
+A CPU with wider or narrower registers computes the same: LLVM splits what does not fit. Operators work lane
+by
 lane; a scalar beside a vector is taken in each lane. Float operations are IEEE's, never contracted to fused
 ones, so every CPU gives the same bits. A mask is an integer with one bit a lane.
 """
@@ -345,7 +346,9 @@ def _as(vector: Vector, instruction: str) -> Any:
 
 @intrinsic
 def upper(typing, a):
-    """Upper halves of 64-bit lanes, in their lower ones and still in their upper: a shuffle, where ports are free."""
+    """Upper halves of 64-bit lanes, in their lower ones and still in their upper: a shuffle, where ports are
+    free.
+    """
 
     def generate(context, builder, sig, args):
         words = builder.bitcast(args[0], U32.llvm)
