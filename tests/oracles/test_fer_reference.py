@@ -3,8 +3,9 @@
 import pytest
 from fer_campaign import DECODER, MIN_ERRORS, Row, measure, overlap, read_table, refusal
 
-from phy.engine import ENGINES
+from phy.engine import ENGINES as EVERY_ENGINE
 
+ENGINES = [engine for engine in EVERY_ENGINE if engine != "auto"]  # which is one of the others
 TABLE = read_table()
 CHEAP = [row for row in TABLE if row.frames == 1000]
 engines = pytest.mark.parametrize("engine", ENGINES)
