@@ -82,7 +82,7 @@ def _turbo(code: LteTurbo, decoder: Decoder) -> Callable[[Any], Any]:
         rate=1 / 3,
         terminate=True,
         num_iter=decoder.iterations,
-        algorithm="map",
+        algorithm="log",
         precision="single",
     )
 

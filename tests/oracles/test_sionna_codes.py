@@ -106,6 +106,26 @@ def test_list_decoding_decides_as_sionna(spec, sionna):
     assert_same_decisions(sionna, spec, Decoder(algorithm="sc-list", list_size=4), 2.5)
 
 
+@pytest.mark.parametrize(
+    ("spec", "decoder"),
+    [
+        ("conv:k=100", Decoder(algorithm="viterbi")),
+        ("turbo:k=40,rate=1/2", Decoder(algorithm="bcjr", iterations=4)),
+        ("nr-polar:k=20,n=50", Decoder(algorithm="successive-cancellation")),
+        ("nr-polar:k=32,n=64", Decoder(algorithm="sc-list", list_size=4)),
+    ],
+)
+@pytest.mark.parametrize("size", [0.0, 4e5])
+def test_neither_certainty_nor_ignorance_overflows(spec, decoder, size, sionna):
+    code = find_code(spec)
+    bits = random_bits(code, 70)
+    llr = (size * (1.0 - 2.0 * code.encode(bits))).astype(np.float32)
+    for engine in (sionna, find_engine("reference")):
+        decided = engine.decode(code, llr, decoder)
+        assert decided.max() <= 1
+        assert size == 0 or np.array_equal(decided, bits)
+
+
 def test_a_decoder_of_another_family_is_told_in_a_line(sionna):
     code = find_code("conv:k=100")
     with pytest.raises(
