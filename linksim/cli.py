@@ -159,7 +159,7 @@ def _chain(command: Command) -> Command:
             show_default=True,
             help="Between code and points.",
         ),
-        click.option("--engine", default="reference", show_default=True, help="Who computes."),
+        click.option("--engine", default="auto", show_default=True, help="Who computes."),
         click.option(
             "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all frames."
         ),

@@ -29,13 +29,12 @@ from phy.fec.code import Code, GraphCode
 from phy.fec.decoder import Decoder, default_decoder
 from phy.fec.decoder_spec import parse_decoder
 from phy.fec.ideal import GenieCode
+from phy.fec.plain import PlainCode
 from phy.units import ebn0_db, esn0_db
 
 HOME = Path(__file__).resolve().parent.parent.parent
 MOST_LETTERS = 40
 """Of each word in a folder's name."""
-FAST_DECODER = "layered-offset-min-sum:quantisation=8"
-"""Of the native engine, for graph codes."""
 DECIDING = ("sionna-no-rt", "tensorflow", "numba", "numpy", "scipy")
 """Distributions whose versions may move a count."""
 
@@ -51,7 +50,7 @@ class Words:
     decoder: str = ""
     demapper: str = "exact"
     interleaver: str = "none"
-    engine: str = "reference"
+    engine: str = "auto"
     seed: int = 0
 
 
@@ -126,9 +125,7 @@ def build(words: Words) -> Curve:
     constellation = _read("--constellation", find_constellation, words.constellation)
     channel = _read("--channel", lambda text: parse_compact("channel", text, CHANNELS), words.channel)
     csi = _read("--csi", lambda text: parse_compact("csi", text, CSI), words.csi)
-    decoder = (
-        _read("--decoder", parse_decoder, words.decoder) if words.decoder else _usual(code, words.engine)
-    )
+    decoder = _read("--decoder", parse_decoder, words.decoder) if words.decoder else default_decoder(code)
     if decoder.algorithm not in code.algorithms:
         raise LinksimError(
             "--decoder",
@@ -137,6 +134,7 @@ def build(words: Words) -> Curve:
         )
     if words.engine not in ENGINES:
         _read("--engine", find_engine, words.engine)
+    engine = _read("--engine", lambda name: _engine_name(name, code, decoder), words.engine)
     chain = _read("ber", lambda _: _chain(words, code, constellation, channel, csi, decoder), "")
     understood = asdict(words) | {
         "code": code.name,
@@ -144,14 +142,21 @@ def build(words: Words) -> Curve:
         "channel": compact(channel),
         "csi": compact(csi),
         "decoder": decoder.spec,
+        "engine": engine,
     }
     return Curve(chain=chain, words=Words(**understood))
 
 
-def _usual(code: Code, engine: str) -> Decoder:
-    """The decoder where none is named: the code's own, on the fast engine the one that it is fast at."""
-    fast = parse_decoder(FAST_DECODER)
-    return fast if engine == "native" and fast.algorithm in code.algorithms else default_decoder(code)
+def _engine_name(engine: str, code: Code, decoder: Decoder) -> str:
+    """Who computes under 'auto': counts are kept under a name that stays."""
+    if engine != "auto":
+        return engine
+    plain = isinstance(code, PlainCode) and "native" in code.engines.get(decoder.algorithm, ())
+    if plain or isinstance(code, GenieCode):  # NumPy decides in every engine: no need to ask TensorFlow
+        return "native"
+    from phy.auto_engine import AutoEngine
+
+    return AutoEngine().chosen(code, decoder)
 
 
 def _chain(

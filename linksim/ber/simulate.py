@@ -9,7 +9,7 @@ from time import perf_counter
 
 from linksim.ber.request import Curve, ready_engine
 from linksim.ber.rows import Row, row_of
-from linksim.ber.stopping import Stop, first_unit, next_end
+from linksim.ber.stopping import Stop, units_of
 from linksim.ber.store import Store, opened
 from phy.chain import count
 from phy.engine import Engine
@@ -60,13 +60,13 @@ def _curve(task: Task, stop: Stop, store: Store) -> Iterator[Row]:
 
 def _warm_up(curve: Curve, engine: Engine, esn0: float) -> None:
     """Compile what compiles on first use, so that no point is charged for it."""
-    count(curve.chain, engine, esn0, curve.words.seed, range(first_unit(curve.chain.code.n)))
+    count(curve.chain, engine, esn0, curve.words.seed, range(units_of(curve.chain, curve.words.engine).first))
 
 
 def _unit(curve: Curve, engine: Engine, stop: Stop, store: Store, esn0: float) -> None:
     point, chain = store.point(esn0), curve.chain
     done = point.counts.frames
-    end = min(next_end(done, chain.code.n, curve.words.engine), max(stop.frames, done + 1))
+    end = min(units_of(chain, curve.words.engine).next_end(done), max(stop.frames, done + 1))
     started = perf_counter()
     counts = count(chain, engine, esn0, curve.words.seed, range(done, end))
     store.add(point, counts, perf_counter() - started)

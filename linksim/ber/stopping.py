@@ -2,8 +2,8 @@
 
 A point is sent in units of consecutive frame ids, and looked at when one is over. Units grow by half of what
 is done, up to a size that keeps the engine busy for about a second: a point of many errors overshoots little,
-one of few is not slowed by looking. The ends of the units depend on code and engine alone, so the counts at
-which a rule on errors or on error rates stops are the same on every machine, whatever a call found done.
+one of few is not slowed by looking. The ends of the units depend on chain and engine alone, so the counts
+at which a rule on errors or on error rates stops are the same on every machine, whatever a call found done.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from linksim.intervals import clopper_pearson
-from phy.chain import Counts
+from phy.chain import Chain, Counts
 
 FIRST_BITS, MOST_FIRST = 1 << 16, 64
 """Coded bits of the first unit, about, and its most frames."""
-UNIT_BITS = {"reference": 1 << 19, "sionna": 1 << 21, "native": 1 << 27}
-"""Coded bits of the largest unit, about, by the engine: a second's work."""
-USUAL_UNIT_BITS = 1 << 20
+UNIT_BITS = {"reference": 1 << 19, "sionna": 1 << 21, "native": 1 << 21}
+"""Coded bits of the largest unit, about, by the engine: a second's work at 20 iterations."""
+FAST_UNIT_BITS = 1 << 26
+"""The same where the native engine has the whole chain in one piece."""
+USUAL_UNIT_BITS, USUAL_ITERATIONS = 1 << 20, 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,50 +58,49 @@ class Stop:
         return counts.frame_errors < self.target_bler * counts.frames
 
 
-def first_unit(n: int) -> int:
-    """Frames of the first unit of a code of n bits.
+@dataclass(frozen=True, kw_only=True)
+class Units:
+    """How a point is cut: a first unit of so many frames, the largest a multiple of it."""
 
-    >>> first_unit(672), first_unit(25344), first_unit(10**6)
-    (64, 2, 1)
-    """
-    return max(1, min(MOST_FIRST, FIRST_BITS // n))
+    first: int
+    largest: int
+
+    def ends(self) -> Iterator[int]:
+        """Frames sent at the end of each unit, rising without end.
+
+        >>> ends = Units(first=64, largest=6400).ends()
+        >>> [next(ends) for _ in range(7)]
+        [64, 128, 192, 320, 512, 768, 1152]
+        """
+        done = 0
+        while True:
+            half = -(-done // (2 * self.first)) * self.first  # whole first units
+            done += min(self.largest, max(self.first, half))
+            yield done
+
+    def next_end(self, done: int) -> int:
+        """The end of the unit that `done` frames, anywhere, have begun.
+
+        >>> units = Units(first=64, largest=6400)
+        >>> units.next_end(0), units.next_end(64), units.next_end(300)
+        (64, 128, 320)
+        """
+        before = 0
+        for end in self.ends():
+            if end > done:
+                return end
+            if end - before == self.largest:  # of one size from here on
+                return end + ((done - end) // self.largest + 1) * self.largest
+            before = end
+        raise AssertionError("ends() does not end")
 
 
-def largest_unit(n: int, engine: str) -> int:
-    """Frames of the largest unit, a multiple of the first.
-
-    >>> largest_unit(672, "native")
-    199680
-    """
-    first = first_unit(n)
-    return max(1, UNIT_BITS.get(engine, USUAL_UNIT_BITS) // (n * first)) * first
-
-
-def unit_ends(n: int, engine: str) -> Iterator[int]:
-    """Frames sent at the end of each unit, rising without end.
-
-    >>> ends = unit_ends(672, "native")
-    >>> [next(ends) for _ in range(7)]
-    [64, 128, 192, 320, 512, 768, 1152]
-    """
-    first, largest, done = first_unit(n), largest_unit(n, engine), 0
-    while True:
-        half = -(-done // (2 * first)) * first  # whole first units
-        done += min(largest, max(first, half))
-        yield done
-
-
-def next_end(done: int, n: int, engine: str) -> int:
-    """The end of the unit that follows `done` frames, `done` lying anywhere.
-
-    >>> next_end(0, 672, "native"), next_end(64, 672, "native"), next_end(300, 672, "native")
-    (64, 128, 320)
-    """
-    largest, before = largest_unit(n, engine), 0
-    for end in unit_ends(n, engine):
-        if end > done:
-            return end
-        if end - before == largest:  # of one size from here on
-            return end + ((done - end) // largest + 1) * largest
-        before = end
-    raise AssertionError("unit_ends does not end")
+def units_of(chain: Chain, engine: str) -> Units:
+    """The units of a chain by an engine: what both are decides their sizes, and nothing else."""
+    n, decoder = chain.code.n, chain.decoder
+    bits = UNIT_BITS.get(engine, USUAL_UNIT_BITS)
+    if engine == "native" and decoder.quantisation is not None:
+        bits = FAST_UNIT_BITS
+    bits = bits * USUAL_ITERATIONS // max(USUAL_ITERATIONS, decoder.iterations)
+    first = max(1, min(MOST_FIRST, FIRST_BITS // n))
+    return Units(first=first, largest=max(1, bits // (n * first)) * first)

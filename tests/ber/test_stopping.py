@@ -6,35 +6,49 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linksim.ber.stopping import Stop, first_unit, largest_unit, next_end, unit_ends
+from linksim.ber.request import Words, build
+from linksim.ber.stopping import Stop, Units, units_of
 from phy.chain import Counts
 
-ENGINES = st.sampled_from(["reference", "sionna", "native", "another"])
+UNITS = st.builds(
+    lambda first, times: Units(first=first, largest=first * times), st.integers(1, 64), st.integers(1, 3000)
+)
 
 
 def counts(frames: int, frame_errors: int) -> Counts:
     return Counts(frames=frames, frame_errors=frame_errors, bits=frames, bit_errors=frame_errors)
 
 
-@given(st.integers(1, 100_000), ENGINES)
-def test_units_grow_by_half_up_to_the_largest(n, engine):
-    ends = [0, *islice(unit_ends(n, engine), 60)]
+@given(UNITS)
+def test_units_grow_by_half_up_to_the_largest(units):
+    ends = [0, *islice(units.ends(), 60)]
     sizes = [b - a for a, b in pairwise(ends)]
-    assert sizes[0] == first_unit(n)
+    assert sizes[0] == units.first
     assert sizes == sorted(sizes)
-    assert max(sizes) <= largest_unit(n, engine)
-    assert all(
-        size <= max(first_unit(n), done / 2 + first_unit(n)) for size, done in zip(sizes, ends, strict=False)
-    )
+    assert max(sizes) <= units.largest
+    for size, done in zip(sizes, ends, strict=False):
+        assert size <= max(units.first, done / 2 + units.first)
 
 
-@given(st.integers(100, 30_000), ENGINES, st.integers(0, 10**7))
-def test_from_anywhere_the_next_end_is_that_of_a_run_without_a_break(n, engine, done):
-    end = next_end(done, n, engine)
+@given(UNITS, st.integers(0, 10**7))
+def test_from_anywhere_the_next_end_is_that_of_a_run_without_a_break(units, done):
+    end = units.next_end(done)
     assert end > done
-    if done < largest_unit(n, engine) * 30:
-        assert end == next(e for e in unit_ends(n, engine) if e > done)
-    assert next_end(end - 1, n, engine) == end
+    if done < units.largest * 30:
+        assert end == next(e for e in units.ends() if e > done)
+    assert units.next_end(end - 1) == end
+
+
+def test_units_are_a_second_s_work_whoever_computes():
+    def largest(engine, decoder="sum-product", code="802.11ad-1/2"):
+        words = Words(code=code, constellation="bpsk", decoder=decoder, engine=engine)
+        return units_of(build(words).chain, engine).largest
+
+    slow, fast = largest("reference"), largest("native", "layered-offset-min-sum:quantisation=8")
+    assert slow < largest("native") < fast
+    assert slow < 1000
+    assert fast > 50_000
+    assert largest("native", "sum-product:iterations=200") < largest("native") / 9
 
 
 def test_each_rule_has_its_name():
