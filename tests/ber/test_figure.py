@@ -29,7 +29,7 @@ def test_a_figure_is_drawn_of_points_with_and_without_errors(call, tmp_path, suf
 
 
 def test_curves_are_told_apart_by_what_differs():
-    names, shared = labels([curve(), curve(code="802.11ad-3/4")])
+    names, shared = labels([curve(engine="reference"), curve(code="802.11ad-3/4", engine="reference")])
     assert names == ["802.11ad-1/2", "802.11ad-3/4"]
     assert shared == "qpsk, awgn, sum-product, engine reference"
     names, _ = labels([curve(), curve(seed=3)])
