@@ -12,13 +12,12 @@ from itertools import product
 import numpy as np
 
 from phy.fec.code import GraphCode
+from phy.fec.elimination import refuse_large
 from phy.fec.files import read_text
 from phy.fec.matrix import MOST_BITS, MatrixCode, refuse_empty
 
 MOST_ONES = 1_000_000
 """Most ones of a parity-check matrix."""
-MOST_CELLS = 1 << 28
-"""Most entries of a parity-check matrix."""
 
 
 def make(*, name: str, path: str) -> GraphCode:
@@ -34,11 +33,9 @@ def _parse(name: str, text: str) -> GraphCode:
         raise ValueError(f"alist: must be whole numbers alone, got {odd[:20]!r}; take the rest out")
     numbers = [int(word) for word in words]
     n, m, *largest = _take(numbers, 0, 4, "N, M and the largest degrees")
-    if not (m >= 1 and 2 <= n <= MOST_BITS and n * m <= MOST_CELLS):
-        raise ValueError(
-            f"alist: must have 2 <= N <= {MOST_BITS}, M >= 1 and N M <= {MOST_CELLS}, got N {n}, M {m}; "
-            "give longer codes as a prototype"
-        )
+    if not (m >= 1 and 2 <= n <= MOST_BITS):
+        raise ValueError(f"alist: must have 2 <= N <= {MOST_BITS} and M >= 1, got N {n}, M {m}; mend line 1")
+    refuse_large(m, n)
     degrees = (
         _take(numbers, 4, n, "a degree for every bit"),
         _take(numbers, 4 + n, m, "a degree for every check"),

@@ -28,17 +28,22 @@ class Systematic:
         return word
 
 
+def refuse_large(rows: int, n: int) -> None:
+    """ValueError for a matrix too large to eliminate."""
+    if rows * rows * (n / 16) > WORK or rows * n > 1 << 28:
+        raise ValueError(
+            f"matrix: must be small enough to eliminate (rows^2 n up to {16 * WORK:.0e}), got {rows} x {n}; "
+            "give a quasi-cyclic prototype with a triangular or dual-diagonal parity part"
+        )
+
+
 def systematic(parity_check: NDArray[np.uint8]) -> Systematic:
     """Solve H w = 0, uint8 [M, N], for as late positions as there are, so that information comes early.
 
     Dependent rows are no fault: the rank counts. Raises ValueError for a matrix too large to eliminate.
     """
     rows, n = parity_check.shape
-    if rows * rows * (n / 16) > WORK or rows * n > 1 << 29:
-        raise ValueError(
-            f"matrix: must be small enough to eliminate (rows^2 n up to {16 * WORK:.0e}), got {rows} x {n}; "
-            "give a quasi-cyclic prototype with a triangular or dual-diagonal parity part"
-        )
+    refuse_large(rows, n)
     packed = np.packbits(parity_check[:, ::-1], axis=1)  # the last position first
     packed = np.pad(packed, ((0, 0), (0, -packed.shape[1] % 8))).view(">u8").astype(np.uint64)
     pivots: list[int] = []

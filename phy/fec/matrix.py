@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phy.fec.code import GraphCode, read_only
-from phy.fec.elimination import Systematic, systematic
+from phy.fec.elimination import Systematic, refuse_large, systematic
 
 MOST_BITS = 20_000
 """Longest code that is encoded by elimination."""
@@ -118,5 +118,6 @@ def make_gallager(*, name: str, n: int, dv: int, dc: int, seed: int = 0) -> Grap
         raise ValueError(f"n: must be a multiple of dc = {dc} up to {MOST_BITS}, got {n}; take {near}")
     if seed < 0:
         raise ValueError(f"seed: must be >= 0, got {seed}; it picks the code")
+    refuse_large(n * dv // dc, n)
     code = Gallager(name=name, length=n, dv=dv, dc=dc, seed=seed)
     return refuse_empty(code)

@@ -12,9 +12,10 @@ from functools import lru_cache
 from typing import Any
 
 from phy.fec.code import EMPTY, GraphCode, QcLdpc
+from phy.fec.elimination import refuse_large
 from phy.fec.files import read_text
 from phy.fec.matched import Spans
-from phy.fec.matrix import MOST_BITS, refuse_empty
+from phy.fec.matrix import refuse_empty
 
 MOST_COLUMNS = 1_024
 """Most block columns."""
@@ -48,11 +49,8 @@ def _parse(name: str, text: str, lifting: int | None) -> GraphCode:
         most = MOST_LIFTED // columns
         raise ValueError(f"lifting: must be 1..{most} for {columns} columns, got {z}; take another")
     mother = QcLdpc(name=name, prototype=tuple(map(tuple, rows)), lifting=z)
-    if mother.steps is None and mother.n > MOST_BITS:
-        raise ValueError(
-            f"prototype: must have a triangular or dual-diagonal parity part above n = {MOST_BITS}, "
-            f"got n = {mother.n} without; take a smaller lifting"
-        )
+    if mother.steps is None:
+        refuse_large(len(rows) * z, mother.n)
     refuse_empty(mother)
     return _without(mother, sorted(set(table.get("punctured", ()))))
 

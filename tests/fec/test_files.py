@@ -141,6 +141,20 @@ def test_gallagers_codes_are_regular_and_pyldpcs(n, dv, dc, seed):
     np.testing.assert_array_equal(h, pyldpc.parity_check_matrix(n, dv, dc, np.random.RandomState(seed)))
 
 
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("gallager:n=601,dv=3,dc=6", "n: must be a multiple of dc = 6 up to 20000, got 601; take 600"),
+        ("gallager:n=600,dv=6,dc=6", "dv, dc: must be 2 <= dv < dc, got 6 and 6"),
+        ("gallager:n=600,dv=3,dc=6,seed=-1", "seed: must be >= 0, got -1"),
+        ("gallager:n=19998,dv=3,dc=6", "small enough to eliminate .*got 9999 x 19998"),
+    ],
+)
+def test_a_regular_code_that_cannot_be_is_refused(word, said):
+    with pytest.raises(ValueError, match=said):
+        find_code(word)
+
+
 def test_drawing_a_code_leaves_numpys_global_generator_alone():
     before = np.random.get_state()[1].copy()  # noqa: NPY002 (what must not move)
     make_gallager(name="fresh", n=48, dv=3, dc=4, seed=11)
@@ -155,7 +169,7 @@ def test_drawing_a_code_leaves_numpys_global_generator_alone():
         ("7 x", "whole numbers alone, got 'x'"),
         ("7 -3", "whole numbers alone, got '-3'"),
         ("999999999 3 1 1", "2 <= N <= 20000"),
-        ("20000 20000 3 3", "N M <= 268435456"),
+        ("20000 20000 3 3", "small enough to eliminate .*got 20000 x 20000"),
         ("2 1\n1 2\n1 1\n3\n", "degree of 0..2|as many ones"),
         ("2 1\n1 2\n0 2\n2\n", "every bit must have a degree of 1..1"),
         ("2 1\n1 2\n1 1\n2\n1\n1\n1", "must list 2 ones"),
@@ -190,6 +204,7 @@ def test_an_alist_that_is_none_is_refused_in_a_line(tmp_path, text, said):
         ("lifting=3\nlifting=3\n0 0\n", "line 2: must be shifts, lifting=Z or punctured"),
         ("lift=3\n0 0\n", "line 1: must be shifts"),
         ("lifting=3 4\n0 0\n", "line 1: must be lifting=Z"),
+        ("lifting=9000\n0 0 1 -\n0 1 0 0\n0 - 1 0", "small enough to eliminate .*got 27000 x 36000"),
         ("lifting=3\n0 zero\n", "line 2: must be whole numbers, got 'zero'"),
         ("lifting=3\npunctured=2\n0 0\n", "punctured: must be block columns 0..1, got 2"),
         ("lifting=3\npunctured=0\n0 0\n", "punctured: must leave more than k = 3 bits, got 3"),
