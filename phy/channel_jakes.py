@@ -12,8 +12,6 @@ from phy.channel_block import Block
 from phy.rng import complex_normal
 
 LEAST_PATHS, MOST_PATHS = 64, 4096
-ROW = 512
-"""Uses that one step of the recurrence in `Jakes.fading` covers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +63,9 @@ class Jakes:
         angles = 2 * pi * (np.arange(n) + rng.random()) / n
         omega = 2 * pi * self.doppler * np.cos(angles)
         amplitudes = complex_normal(n, rng) / np.sqrt(n)
-        rows = -(-n_uses // ROW)
-        heads = np.exp(1j * ROW * np.outer(np.arange(rows), omega)) * amplitudes
-        row = np.exp(1j * np.outer(omega, np.arange(min(n_uses, ROW))))
+        width = 1 << n_uses.bit_length() // 2  # rows of about sqrt(n_uses): k = width * row + place
+        heads = np.exp(1j * width * np.outer(np.arange(-(-n_uses // width)), omega)) * amplitudes
+        row = np.exp(1j * np.outer(omega, np.arange(width)))
         return (heads @ row).reshape(-1)[:n_uses].astype(np.complex64)
 
     def gain_cdf(self, gain: NDArray[np.float64]) -> NDArray[np.float64]:
