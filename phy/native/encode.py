@@ -11,6 +11,10 @@ from phy.native.compiling import compiled, inlined
 from phy.native.vectors import at, load, put, splat_u64, store
 
 
+MOST_GENERATOR = 1 << 25
+"""Entries of the largest generator matrix that is worked with; codes beyond encode by themselves."""
+
+
 class Encoding(NamedTuple):
     """Mother words step by step; every block of z words is written twice, so that no sum wraps round.
 
@@ -105,14 +109,12 @@ def encode_rows(bits, encoding, sent, turned, out):
 
 
 @lru_cache(maxsize=64)
-def encoding(code: GraphCode) -> Encoding:
-    """How the mother words of a code are computed: by the steps of its prototype, else by a generator
-    matrix.
-    """
+def encoding(code: GraphCode) -> Encoding | None:
+    """How mother words are computed: by the steps of a prototype else by a generator; None if that is huge."""
     graph = code.graph
     if graph is not None and graph.steps is not None:
         return _by_steps(code)
-    return _by_generator(code)
+    return _by_generator(code) if code.k * code.mother_n <= MOST_GENERATOR else None
 
 
 def _by_steps(code: GraphCode) -> Encoding:

@@ -34,7 +34,7 @@ class NativeEngine:
 
     def encode(self, code: Code, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """See `Engine.encode`."""
-        if not isinstance(code, GraphCode):
+        if not isinstance(code, GraphCode) or encoding(code) is None:
             return code.encode(bits)
         bits = code.whole(bits)
         out = np.empty((len(bits), code.n), np.uint8)

@@ -35,8 +35,8 @@ def tables(code: GraphCode) -> Tables:
     """The graph on which the code is decoded."""
     graph = code.graph
     if graph is None:
-        z, (row, block) = 1, np.nonzero(code.parity_check())
-        shift, rows = np.zeros_like(block), len(code.parity_check())
+        z, (row, block) = 1, code.edges()
+        shift, rows = np.zeros_like(block), int(row.max()) + 1
     else:
         z, prototype = graph.lifting, np.array(graph.prototype)
         (row, block), rows = np.nonzero(prototype != EMPTY), len(prototype)

@@ -25,6 +25,7 @@ def fits(chain: Chain) -> bool:
         isinstance(chain.code, GraphCode)
         and refusal(chain.code, chain.decoder) is None
         and chain.decoder.quantisation is not None
+        and encoding(chain.code) is not None
         and isinstance(chain.csi, PerfectCsi)
         and not isinstance(chain.channel, Moving)
         and bool(np.all(np.any(turns[:, None] == QUARTERS, axis=1)))
