@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from linksim import __version__
+from linksim.cli_options import COUNT, POSITIVE, SCENARIO, Place, chain, changes
 from linksim.errors import LinksimError
 
 LISTED = (
     *("codes", "decoders", "constellations", "mcs", "channels", "csi"),
     *("codecs", "cards", "engines", "images"),
 )
-
-Command = Callable[..., Any]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -49,39 +48,6 @@ def _complain(text: str) -> None:
     click.secho(" ".join(text.split()), fg="red", err=True)
 
 
-class _Place(click.Path):
-    """A path to write to; an empty one, as of a variable that is not set, is not the working directory."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if value == "":
-            self.fail("must name a place, got nothing; write . for the working directory", param, ctx)
-        return super().convert(value, param, ctx)
-
-
-def _changes(command: Command) -> Command:
-    """The options that change a scenario, shared by the commands that read one."""
-    options = (
-        click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", help="Set any dotted field."),
-        click.option(
-            "--sweep",
-            "sweeps",
-            multiple=True,
-            metavar="FIELD=A:B:STEP|A,B,...",
-            help="Sweep any dotted field.",
-        ),
-        click.option(
-            "--seed", type=click.IntRange(min=0), help="Seed of the channel draws, for the scenario's."
-        ),
-        click.option("--quick", is_flag=True, help="Two images, one draw each, the ends of the first sweep."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-SCENARIO = click.argument("scenario", type=click.Path(path_type=Path))
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="linksim %(version)s", help="Show the version and exit.")
 def linksim() -> None:
@@ -93,8 +59,8 @@ def linksim() -> None:
 
 @linksim.command(short_help="Run a scenario and report.")
 @SCENARIO
-@_changes
-@click.option("--out", type=_Place(path_type=Path), help="Folder of the results; runs/NAME if not given.")
+@changes
+@click.option("--out", type=Place(path_type=Path), help="Folder of the results; runs/NAME if not given.")
 def run(scenario: Path, out: Path | None, **changes: Any) -> None:
     """Run SCENARIO, or what of it is not in the results yet, and report."""
     from linksim.live import run_live
@@ -111,7 +77,7 @@ def run(scenario: Path, out: Path | None, **changes: Any) -> None:
 
 @linksim.command(short_help="Show what a scenario spends, before it runs.")
 @SCENARIO
-@_changes
+@changes
 def show(scenario: Path, **changes: Any) -> None:
     """Show what SCENARIO spends before it runs: uses, payload and overhead of every stream."""
     from linksim.show import show_plan
@@ -130,64 +96,35 @@ def validate(scenarios: tuple[Path, ...]) -> None:
         click.echo(f"{path}: fine: {count(plan, check(plan))}")
 
 
-COUNT = click.IntRange(min=1)
-POSITIVE = click.FloatRange(min=0, min_open=True)
-
-
-def _chain(command: Command) -> Command:
-    """The options that name a chain, shared by the commands that simulate one."""
-    several = {"multiple": True, "show_default": True}
-    options = (
-        click.option("--code", "codes", **several, help="A code, as `linksim list codes` shows them."),
-        click.option("--constellation", "constellations", default=("bpsk",), **several, help="Its points."),
-        click.option(
-            "--channel", "channels", default=("awgn",), **several, help="As rician:k_factor=3,block=64."
-        ),
-        click.option("--csi", default="perfect", show_default=True, help="As pilots:count=16."),
-        click.option("--decoder", "decoders", **several, help="As layered-offset-min-sum:iterations=20."),
-        click.option(
-            "--demapper",
-            type=click.Choice(["exact", "max-log"]),
-            default="exact",
-            show_default=True,
-            help="How points become LLRs.",
-        ),
-        click.option(
-            "--interleaver",
-            type=click.Choice(["none", "block"]),
-            default="none",
-            show_default=True,
-            help="Between code and points.",
-        ),
-        click.option("--engine", default="auto", show_default=True, help="Who computes."),
-        click.option(
-            "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all frames."
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
 @linksim.command(short_help="Count bit and block errors of codes.")
-@_chain
+@chain
 @click.option("--ebn0", metavar="A:B:STEP|A,B,...", help="Eb/N0, dB: energy per information bit.")
 @click.option("--esn0", metavar="A:B:STEP|A,B,...", help="Es/N0, dB: energy per channel use.")
-@click.option("--frame-errors", type=COUNT, default=100, show_default=True, help="Wrong frames that do.")
+@click.option(
+    "--frame-errors",
+    type=COUNT,
+    default=100,
+    show_default=True,
+    help="A point is done with so many wrong frames.",
+)
 @click.option(
     "--frames", type=COUNT, default=1_000_000, show_default=True, help="Give up a point after so many."
 )
 @click.option("--min-frames", type=click.IntRange(min=0), default=0, help="Send at least so many.")
 @click.option("--seconds", type=POSITIVE, help="Give up a point after so long.")
 @click.option("--target-bler", type=click.FloatRange(0, 1, min_open=True), help="End a curve below it.")
-@click.option("--csv", type=_Place(path_type=Path), help="Rows to this file.")
-@click.option("--parquet", type=_Place(path_type=Path), help="Rows to this file.")
-@click.option("--aff3ct", type=_Place(path_type=Path), help="Curves in AFF3CT's format, a file each.")
-@click.option("--figure", type=_Place(path_type=Path), help="The curves with theory, PNG, PDF or SVG.")
+@click.option(
+    "--csv",
+    type=Place(path_type=Path),
+    help="Rows to this file; how they came about to FILE.json beside it.",
+)
+@click.option("--parquet", type=Place(path_type=Path), help="Rows to this file.")
+@click.option("--aff3ct", type=Place(path_type=Path), help="Curves in AFF3CT's format, a file each.")
+@click.option("--figure", type=Place(path_type=Path), help="The curves with theory, PNG, PDF or SVG.")
 @click.option("--json", is_flag=True, help="Rows to standard output.")
 @click.option(
     "--out",
-    type=_Place(path_type=Path),
+    type=Place(path_type=Path),
     default=Path("runs/ber"),
     show_default=True,
     help="Folder where counts are kept.",
@@ -216,7 +153,7 @@ def ber(ebn0: str | None, esn0: str | None, **options: Any) -> None:
 @click.option(
     "--frame", type=click.IntRange(min=0), help="Its id; of a run, its first failed frame if not given."
 )
-@_chain
+@chain
 @click.option("--ebn0", type=float, help="Eb/N0, dB.")
 @click.option("--esn0", type=float, help="Es/N0, dB.")
 def replay(
@@ -237,11 +174,11 @@ def replay(
 @click.option("--set", "sets", multiple=True, metavar="NAME", help="All schemes of a set, as cqi1.")
 @click.option("--demapper", type=click.Choice(["exact", "max-log"]), default="exact", help="Points to LLRs.")
 @click.option("--decoder", metavar="WORD", help="See linksim list decoders; the code's default if not given.")
-@click.option("--engine", default="auto", show_default=True, help="Who computes.")
+@click.option("--engine", default="auto", show_default=True, help="Who computes; `linksim list engines`.")
 @click.option("--errors", type=COUNT, default=200, show_default=True, help="Wrong blocks that end a point.")
 @click.option("--blocks", type=COUNT, default=400_000, show_default=True, help="Blocks that end a point.")
 @click.option("--floor", type=POSITIVE, default=1e-3, show_default=True, help="Error rate that ends a curve.")
-@click.option("--out", type=_Place(path_type=Path), help="Table of counts; linksim's own if not given.")
+@click.option("--out", type=Place(path_type=Path), help="Table of counts; linksim's own if not given.")
 def calibrate(**options: Any) -> None:
     """Count block errors of schemes over AWGN; the same command goes on, a greater effort goes deeper."""
     from linksim.calibrate import calibrate as measure
@@ -263,7 +200,7 @@ def list_(what: str) -> None:
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
 @click.option(
     "--out",
-    type=_Place(path_type=Path),
+    type=Place(path_type=Path),
     default=Path("runs/compared.png"),
     show_default=True,
     help="The figure, PNG, PDF or SVG.",

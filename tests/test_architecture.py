@@ -21,7 +21,7 @@ HOMES: dict[str, str | tuple[str, ...]] = {
     "torch": "models/",
     "onnx": "models/",
     "onnxruntime": ("linksim/codecs/", "models/export.py"),  # export checks the graph against torch
-    "click": "linksim/cli.py",
+    "click": "linksim/cli",
     "numba": "phy/native/",
     "llvmlite": "phy/native/",
 }

@@ -11,16 +11,15 @@ from linksim.ber.request import Curve
 from linksim.ber.rows import Row
 from linksim.ber.stopping import Stop
 
-HEAD = (
-    *("Eb/N0 (dB)", "Es/N0 (dB)", "BER", "BLER", "95 % limits", "frames", "errors"),
-    *("Mb/s", "s", "stopped"),
-)
-WIDTHS = (10, 10, 9, 9, 19, 11, 7, 8, 8, 11)
+HEAD = ("Eb/N0", "Es/N0", "BER", "BLER", "95 % limits", "frames", "errors", "Mb/s", "stopped")
+WIDTHS = (6, 6, 8, 8, 17, 8, 6, 5)
+"""Of all columns but the last: lines fit 80 letters."""
 
 
 def line(cells: Sequence[str]) -> str:
     """Cells of a row under one another in plain text."""
-    return "  ".join(cell.rjust(width) for cell, width in zip(cells, WIDTHS, strict=True)).rstrip()
+    aligned = [cell.rjust(width) for cell, width in zip(cells[:-1], WIDTHS, strict=True)]
+    return " ".join([*aligned, f" {cells[-1]}"]).rstrip()
 
 
 def cells(row: Row, last: str | None = None) -> tuple[str, ...]:
@@ -35,10 +34,14 @@ def cells(row: Row, last: str | None = None) -> tuple[str, ...]:
         f"{low:.2e} {high:.2e}" if counts.frames else "",
         f"{counts.frames}",
         f"{counts.frame_errors}",
-        "" if row.mbps is None else f"{row.mbps:.3g}",
-        f"{row.seconds:.1f}",
+        "" if row.mbps is None else _short(row.mbps),
         row.stopped if last is None else last,
     )
+
+
+def _short(mbps: float) -> str:
+    """At most five letters."""
+    return f"{mbps:.0f}" if mbps >= 100 else f"{mbps:.2g}" if mbps < 1 else f"{mbps:.1f}"
 
 
 def _rate(value: float | None) -> str:
