@@ -2,12 +2,16 @@
 
 import json
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from linksim.intervals import clopper_pearson
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 CODE = ("--code", "802.11ad-1/2", "--constellation", "qpsk")
 QUICK = ("ber", *CODE, "--ebn0", "0:1.5:0.75", "--frame-errors", 20, "--frames", 400)
 
@@ -116,3 +120,22 @@ def test_what_means_nothing_is_one_line_before_anything_is_written(call, tmp_pat
     assert told in err
     assert len(err.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_counts_may_be_written_with_an_exponent(call):
+    _, out, _ = call("ber", *CODE, "--ebn0", "7", "--frames", "2e2", "--json")
+    assert json.loads(out)["rows"][0]["frames"] == 200
+
+
+def test_the_native_engine_starts_without_tensorflow(tmp_path):
+    words = ["ber", *CODE, "--ebn0", "7", "--frames", "64", "--out", str(tmp_path)]
+    program = (
+        "import sys\nfrom linksim.cli import main\n"
+        f"try: main({words})\n"
+        "except SystemExit: print({'tensorflow', 'onnxruntime', 'torch'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True, cwd=ROOT
+    )
+    assert "engine native" in done.stdout
+    assert done.stdout.splitlines()[-1] == "set()"
