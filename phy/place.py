@@ -6,7 +6,7 @@ The blocks are one stream of bits, interleaved where the bearer says so and fill
 symbols: 672 bits need not divide into symbols of 10.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -59,9 +59,9 @@ class Place:
 
     @cached_property
     def framing(self) -> Framing:
-        """The layout of the information bits."""
+        """The layout of the information bits; without a block where header and checksum do not fit."""
         cipher, bearer = self.bearer.cipher, self.bearer
-        return Framing(
+        framing = Framing(
             k=self.mcs.code.k,
             blocks=self.mcs.blocks(self.n_uses - self.signalling_uses),
             crc=bearer.crc,
@@ -69,6 +69,7 @@ class Place:
             granule=cipher.granule if cipher else 1,
             tag_bits=cipher.tag_bits if cipher else 0,
         )
+        return framing if framing.room >= 0 else replace(framing, blocks=0)
 
     def categories(self, n_bits: int) -> dict[str, int]:
         """Coded bits by category for a payload of `n_bits`; they sum to n_uses * bits_per_use."""

@@ -54,10 +54,14 @@ class Framing:
         return self.blocks if self.crc_per == "block" else min(self.blocks, 1)
 
     @property
+    def room(self) -> int:
+        """Bits beside header, checksums and tag; negative where those alone do not fit."""
+        return self.blocks * self.k - HEADER_BITS - self.checks * self.crc - self.tag_bits
+
+    @property
     def payload_bits(self) -> int:
         """The longest payload that fits; 0 where none does."""
-        room = self.blocks * self.k - HEADER_BITS - self.checks * self.crc - self.tag_bits
-        return min(max(room, 0) // self.granule * self.granule, (1 << HEADER_BITS) - 1)
+        return min(max(self.room, 0) // self.granule * self.granule, (1 << HEADER_BITS) - 1)
 
     def body_bits(self, n_bits: int) -> int:
         """Bits on the air of a payload of `n_bits`, tag included."""

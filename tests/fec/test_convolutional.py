@@ -95,7 +95,7 @@ def test_tiles_change_nothing(monkeypatch):
 
 
 def test_at_high_snr_the_bit_error_rate_is_the_union_bounds():
-    """BER <= sum of w_d Q(sqrt(2 d R Eb/N0)), near it at 3.7 dB (Viterbi, IEEE Trans. Commun. 19(5), 1971)."""
+    """BER <= sum of w_d Q(sqrt(2 d R Eb/N0)), near it at 3.7 dB (Viterbi 1971)."""
     code, ebn0_db = find_code("conv:k=1000"), 3.7
     bits, llr = noisy(code, 4000, ebn0_db, seed=5)
     errors = int((code.decide(llr, VITERBI) != bits).sum())
