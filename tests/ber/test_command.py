@@ -9,7 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from linksim.ber.request import Words, build
 from linksim.intervals import clopper_pearson
+from phy.chain import count
+from phy.engine import find_engine
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CODE = ("--code", "802.11ad-1/2", "--constellation", "qpsk")
@@ -139,3 +142,15 @@ def test_the_native_engine_starts_without_tensorflow(tmp_path):
     )
     assert "engine native" in done.stdout
     assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_a_row_is_the_count_of_the_frames_from_the_first_on(call):
+    _, out, _ = call(
+        "ber", *CODE, "--ebn0", "1.25", "--frames", 300, "--seed", 4, "--engine", "reference", "--json"
+    )
+    (row,) = json.loads(out)["rows"]
+    curve = build(Words(code=CODE[1], constellation="qpsk", engine="reference", seed=4))
+    counts = count(curve.chain, find_engine("reference"), 1.25, 4, range(row["frames"]))
+    assert row["frames"] == counts.frames
+    assert (row["frame_errors"], row["bit_errors"]) == (counts.frame_errors, counts.bit_errors)
+    assert tuple(row["failed"]) == counts.failed
