@@ -1,12 +1,13 @@
 # make run    set up, then the main job: an image over a hybrid digital-analog Rician link
 # make test   set up, then the tests (the slow ones apart: make slow)
+# make bench  the native engine's speed beside its peers' (BENCH='--section chain' for a part of it)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-stamp
 SCENARIO ?= scenarios/rician_hda.yaml
 
-.PHONY: run test slow lint wheel setup clean
+.PHONY: run test slow bench lint wheel setup clean
 run: setup
 	$(BIN)/linksim run $(SCENARIO)
 
@@ -15,6 +16,10 @@ test: setup
 
 slow: setup
 	$(BIN)/python -m pytest -m slow
+
+bench: setup
+	$(BIN)/python -m pip install --quiet -c constraints.txt 'ldpc>=2' || echo 'without the ldpc package'
+	$(BIN)/python benchmarks/run.py $(BENCH)
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -10,7 +10,6 @@ from phy.fec.code import GraphCode
 from phy.native.compiling import compiled, inlined
 from phy.native.vectors import at, load, put, splat_u64, store
 
-
 MOST_GENERATOR = 1 << 25
 """Entries of the largest generator matrix that is worked with; codes beyond encode by themselves."""
 
@@ -110,7 +109,7 @@ def encode_rows(bits, encoding, sent, turned, out):
 
 @lru_cache(maxsize=64)
 def encoding(code: GraphCode) -> Encoding | None:
-    """How mother words are computed: by the steps of a prototype else by a generator; None if that is huge."""
+    """How mother words are computed: by a prototype's steps or a generator; None if that is huge."""
     graph = code.graph
     if graph is not None and graph.steps is not None:
         return _by_steps(code)
