@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from phy.rng import complex_normal
 
@@ -122,7 +122,7 @@ class Rician:
     def gain_cdf(self, gain: NDArray[np.float64]) -> NDArray[np.float64]:
         """P(|h|^2 <= gain): 2 (K+1) |h|^2 is noncentral chi-square of 2 degrees and noncentrality 2 K."""
         k = self.k_factor
-        return stats.ncx2.cdf(2 * (k + 1) * np.asarray(gain, np.float64), 2, 2 * k)
+        return special.chndtr(2 * (k + 1) * np.asarray(gain, np.float64), 2, 2 * k)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from math import log2, log10, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import integrate, special, stats
+from scipy import integrate, special
 
 
 def q_function(x: ArrayLike) -> NDArray[np.float64]:
@@ -150,7 +150,7 @@ def outage_rician(rate: float, snr: float, k_factor: float) -> float:
     True
     """
     threshold = 2 * (1 + k_factor) * (2.0**rate - 1.0) / snr
-    return float(stats.ncx2.cdf(threshold, 2, 2 * k_factor) if k_factor > 0 else stats.chi2.cdf(threshold, 2))
+    return float(special.chndtr(threshold, 2, 2 * k_factor))
 
 
 def gaussian_distortion(snr: float, uses_per_symbol: float = 1.0) -> float:
