@@ -26,7 +26,6 @@ from phy.engine import find_engine
 from phy.fec import Decoder, find_code
 from phy.fec.decoder import Quantisation
 from phy.native import decode as native
-from phy.native.lanes import to_lanes
 from phy.units import noise_variance
 
 OFFSET = Decoder(algorithm="offset-min-sum", schedule="layered", quantisation=Quantisation())
@@ -56,7 +55,7 @@ def native_decoder(code: Any, ebn0_db: float, seconds: float) -> Iterator[Row]:
     point, mbit = f"{code.name} {ebn0_db} dB", bits.size / 1e6
     spaces = [native.workspace(code, GROUPS) for _ in range(2)]
     for space in spaces:
-        to_lanes(code.gather(llr, OFFSET.known), np.float32(4), space.channel)
+        space.fill(code.gather(llr, OFFSET.known), OFFSET)
     one = np.array([OFFSET.iterations], np.int64)
     native.run(code, OFFSET, spaces[0], GROUPS, one)
     passes = native.Passes(OFFSET)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from phy.fec.code import GraphCode
 from phy.fec.decoder import Decoded, Decoder
 from phy.native.graph import LANES, tables
-from phy.native.lanes import aligned
+from phy.native.lanes import aligned, to_lanes
 from phy.native.minsum import decode_groups
 from phy.native.passes import pass_limits
 from phy.native.soft import decode_soft
@@ -34,13 +34,22 @@ def chunk_groups(mother_n: int) -> int:
 
 @dataclass(frozen=True)
 class Workspace:
-    """Memory of one chunk: posterior and messages of one group, LLRs, decisions and iterations of all."""
+    """Memory of one chunk: posterior and messages of one group; LLRs, decisions and iterations of all."""
 
     channel: NDArray[np.int8]
     posterior: NDArray[np.int8]
     scratch: tuple[NDArray[np.int8], NDArray[np.uint64]]
     hard: NDArray[np.uint64]
     done: NDArray[np.uint32]
+    tiles: NDArray[np.int8]
+    some: NDArray[np.float32]
+
+    def fill(self, mother: NDArray[np.float32], decoder: Decoder) -> int:
+        """Put LLRs of mother words float32 [B, N] into the lanes of `channel`; returns their groups."""
+        groups = -(-len(mother) // LANES)
+        steps = np.float32(decoder.quantisation.steps)
+        to_lanes(mother, steps, self.tiles, self.some, self.channel[:groups])
+        return groups
 
 
 def workspace(code: GraphCode, groups: int) -> Workspace:
@@ -54,6 +63,8 @@ def workspace(code: GraphCode, groups: int) -> Workspace:
         scratch=(aligned(edges * LANES, np.int8), aligned(2 * n + 8, np.uint64)),
         hard=aligned((groups, n), np.uint64),
         done=aligned((groups, LANES), np.uint32),
+        tiles=aligned((2, LANES * LANES), np.int8),
+        some=aligned(16, np.float32),
     )
 
 

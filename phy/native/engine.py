@@ -21,7 +21,7 @@ from phy.native.able import refusal
 from phy.native.demap import demap_all, map_all, points
 from phy.native.encode import encode_rows, encoding
 from phy.native.fused import bench, count_errors, make_groups
-from phy.native.lanes import to_lanes, to_rows
+from phy.native.lanes import to_rows
 from phy.native.route import air, fits, route
 from phy.units import noise_variance
 
@@ -83,11 +83,10 @@ class NativeEngine:
         out = np.empty((len(mother), code.k), np.uint8)
         step = words.chunk_groups(code.mother_n)
         space = words.workspace(code, min(step, -(-len(mother) // GROUP)))
-        passes, steps = words.Passes(decoder), np.float32(decoder.quantisation.steps)
+        passes = words.Passes(decoder)
         for begin in range(0, len(mother), step * GROUP):
             rows = mother[begin : begin + step * GROUP]
-            groups = -(-len(rows) // GROUP)
-            to_lanes(rows, steps, space.channel[:groups])
+            groups = space.fill(rows, decoder)
             words.run(code, decoder, space, groups, passes.next())
             passes.learn(space.done[:groups])
             to_rows(space.hard, words.info(code), out[begin : begin + len(rows)])

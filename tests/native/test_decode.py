@@ -14,7 +14,6 @@ from phy.fec.code import GraphCode, QcLdpc
 from phy.fec.decoder import Quantisation
 from phy.native import decode as native
 from phy.native.graph import tables
-from phy.native.lanes import to_lanes
 from phy.native.passes import pass_limits
 
 Q = Quantisation()
@@ -59,7 +58,7 @@ def fixed(code: GraphCode, llr: np.ndarray, decoder: Decoder, limits: list[int] 
     """Decisions on the whole mother word uint8 [B, N] and iterations [B] of mother LLRs."""
     groups = -(-len(llr) // 64)
     space = native.workspace(code, groups)
-    to_lanes(llr, np.float32(decoder.quantisation.steps), space.channel)
+    space.fill(llr, decoder)
     passes = np.array(limits or [decoder.iterations], np.int64)
     native.run(code, decoder, space, groups, passes)
     bits = (space.hard[:, None, :] >> np.arange(64, dtype=np.uint64)[:, None]) & np.uint64(1)
