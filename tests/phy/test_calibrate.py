@@ -12,6 +12,7 @@ from phy.calibrate import COLUMNS, Effort, Point, chain_of, load, measure_point,
 from phy.chain import count
 from phy.engine import find_engine
 from phy.fec import Decoder
+from phy.fec.decoder_spec import parse_decoder
 from phy.mcs import AMC_SETS, MCS, find_mcs
 
 QPSK = MCS["qpsk-1/2"]
@@ -108,11 +109,15 @@ def test_the_shipped_counts_name_their_recipes():
             assert row[1] <= row[3]
 
 
-def test_every_set_has_the_curves_of_its_schemes():
+@pytest.mark.parametrize("decoder", [None, "layered-offset-min-sum:quantisation=8"])
+def test_every_set_has_the_curves_of_its_schemes_counted_to_where_few_blocks_fail(decoder):
+    receiver = Receiver(decoder=parse_decoder(decoder) if decoder else None)
     for names in AMC_SETS.values():
         for name in names:
-            bler.check_curve(MCS[name], Receiver())
-            assert bler.curve(name).log_bler[-1] < -2.5
+            bler.check_curve(MCS[name], receiver)
+            assert bler.curve(name, receiver).log_bler[-1] < -2
+            _, errors, blocks, _ = bler.table()["curves"][receiver.curve_name(MCS[name])]["counts"][-1]
+            assert errors / blocks < 2e-3
 
 
 def clopper_pearson(errors: int, frames: int, risk: float) -> tuple[float, float]:
