@@ -1,6 +1,4 @@
-"""The engine that leaves the choice to us: Sionna on a GPU, native on a CPU, and who else can where it
-cannot.
-"""
+"""The engine that chooses: Sionna on a GPU, native on a CPU, and who else can where it cannot."""
 
 from dataclasses import dataclass
 from functools import cache, cached_property

@@ -2,7 +2,7 @@
 
 The only package that imports numba and llvmlite; `phy.engine` imports it when it is asked for.
 
-    vectors     64-byte vectors as Numba values           compiling   one decorator, one cache
+    vector_types, vectors  64-byte vectors for Numba     compiling   decorators, one cache
     elementary  exp, log, sqrt, sine in float32           lanes       frames into lanes and back
     random      Philox, bits and normals                  graph       a code as the kernels read it
     minsum      int8 layered min-sum                      soft        float32 message passing

@@ -1,9 +1,7 @@
 """One check of layered int8 min-sum, unrolled for its degree: LLVM code written by a loop over the edges.
 
-A loop in the kernel would load every word twice, the second time between the stores of its neighbours;
-unrolled,
-the words stay in registers, which decodes more than twice as fast. Degrees above UNROLLED take
-`minsum.check`.
+A loop in the kernel would load every word twice, the second time between its neighbours' stores; unrolled,
+they stay in registers, which decodes more than twice as fast. Degrees above UNROLLED take `minsum.check`.
 """
 
 from functools import partial
@@ -12,12 +10,10 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from phy.native.vectors import I8, call, constant
+from phy.native.vector_types import I8, call, constant
 
 UNROLLED = 22
-"""The largest degree with code of its own: 5G's base graphs have 19, 802.11n and WiMAX at rate 5/6 up to
-22.
-"""
+"""The largest degree with code of its own: 5G's base graphs have 19, 802.11n at rate 5/6 has 22."""
 
 _BYTE, _INDEX = ir.IntType(8), ir.IntType(32)
 _POINTER, _COLUMN = _BYTE.as_pointer(), _INDEX.as_pointer()
@@ -100,3 +96,21 @@ def unrolled_check(typing, posterior, messages, column, begin, degree, fresh, of
 
     kinds = (posterior, messages, column, types.intp, types.intp, types.boolean, offset, limit)
     return types.void(*kinds), generate
+
+
+@intrinsic
+def scaled(typing, a, sixteenths):
+    """(a sixteenths + 8) >> 4 of unsigned bytes, at most 255; sixteenths is an int, 0 to 16."""
+
+    def generate(context, builder, sig, args):
+        wide = ir.VectorType(ir.IntType(16), a.lanes)
+        times = ir.Constant(wide, ir.Undefined)
+        one = builder.insert_element(
+            times, builder.trunc(args[1], ir.IntType(16)), ir.Constant(ir.IntType(32), 0)
+        )
+        times = builder.shuffle_vector(one, times, ir.Constant(ir.VectorType(ir.IntType(32), a.lanes), None))
+        product = builder.mul(builder.zext(args[0], wide), times)
+        eight, four = (ir.Constant(wide, [ir.Constant(ir.IntType(16), c)] * a.lanes) for c in (8, 4))
+        return builder.trunc(builder.lshr(builder.add(product, eight), four), a.llvm)
+
+    return a(a, types.int64), generate

@@ -2,8 +2,7 @@
 
 Numba asks whether a kernel's own file is newer than its cache, not whether a file is that it calls: so the
 cache's folder bears a hash of all of them. Neither a folder for packages that nobody may write to nor a
-change
-of CPU matters: the cache lies with the user, and Numba names every entry by its CPU.
+change of CPU matters: the cache lies with the user, and Numba names every entry by its CPU.
 """
 
 import os
@@ -37,9 +36,7 @@ def _usable(folder: Path) -> bool:
 
 
 def cache_folder() -> Path | None:
-    """Where compiled kernels are kept: $NUMBA_CACHE_DIR, the user's cache, or a temporary folder; else
-    None.
-    """
+    """Where kernels are kept: $NUMBA_CACHE_DIR, the user's cache, a temporary folder, or nowhere: None."""
     if named := os.environ.get("NUMBA_CACHE_DIR"):
         return Path(named)
     name = f"native-{_sources()}"
@@ -51,9 +48,7 @@ def cache_folder() -> Path | None:
 
 
 def inlined(function: Callable[..., Any]) -> Any:
-    """A part of kernels, written into each as if it stood there: the quickest to compile where it is used
-    once.
-    """
+    """A part of kernels, written into each as if it stood there: quickest to compile where used once."""
     return numba.njit(inline="always", **_OPTIONS)(function)
 
 

@@ -15,9 +15,7 @@ from phy.native.passes import pass_limits
 from phy.native.soft import decode_soft
 
 CHUNK = 1 << 21
-"""Bytes of LLRs that are decoded together: frames that need more iterations find company, and caches hold
-them.
-"""
+"""Bytes of LLRs decoded together: caches hold them, and frames that need more iterations find company."""
 
 
 def rule(decoder: Decoder) -> NDArray[np.int64]:

@@ -137,9 +137,7 @@ def map_64(coded, start, points, scratch, x):
 
 @inlined
 def steps_of(llr, steps):
-    """LLRs in quantisation steps: rint(steps llr), halves to even, limited to +-127; words whose low byte
-    counts.
-    """
+    """rint(steps llr), halves to even, limited to +-127, in the low byte of each word."""
     scaled = higher(lower(llr * steps, splat_f32(np.float32(127.0))), splat_f32(np.float32(-127.0)))
     return bits_of(scaled + 12582912.0)  # 1.5 2^23: the last bits of the sum are the nearest integer
 

@@ -1,8 +1,7 @@
 """exp, log, sine and cosine of float32 vectors, to about one unit in the last place, the same on every CPU.
 
 Polynomials after the usual reductions; their coefficients are minimax fits of this project's own on the
-ranges
-named, in powers of the variable from the lowest, rounded to float32.
+ranges named, in powers of the variable from the lowest, rounded to float32.
 """
 
 from phy.native.compiling import shared

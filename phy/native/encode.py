@@ -33,9 +33,7 @@ class Encoding(NamedTuple):
 
 @inlined
 def run_steps(words, total, encoding):
-    """Fill in what follows from the information: words uint64 [N / z, 2, z] and 8 more; total: uint64 [z +
-    8].
-    """
+    """Fill in what follows from the information: words as `Encoding` has them; total: uint64 [z + 8]."""
     z = encoding.z
     for step in range(len(encoding.steps)):
         for r in range(0, z, 8):

@@ -1,6 +1,4 @@
-"""The native engine: NumPy in, NumPy out, or a whole chain at once, computed by the kernels of this
-package.
-"""
+"""The native engine: NumPy in, NumPy out, or a whole chain at once, by the kernels of this package."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -35,8 +35,8 @@ class Route(NamedTuple):
 
     place: int32 [uses m], of each bit on the symbols where it stands in words of doubled blocks; fill stands
         at a word that is always 0.  flip: uint64 [uses m], all ones where the bit is turned.
-    back: int32 [uses m], of each LLR where it goes: its mother bit, or its code bit where bits repeat; -1
-    for fill.
+    back: int32 [uses m], of each LLR where it goes: its mother bit, or its code bit where bits repeat;
+        -1 for fill.
     first, source: int64, for every mother bit the code bits it adds up, in order; empty where none repeat.
     sign: uint32 [uses m], the sign bit where the bit is turned.
     turn: uint8 [uses], quarter turns of each symbol.
@@ -116,9 +116,7 @@ def draw_messages(message, start, k, id_low, id_high, some, k0, k1):
 
 @inlined
 def draw_noise(noise, s, parts, id_low, id_high, some, k0, k1):
-    """Noise of symbols s to s + 3 of 64 frames: float32 [4, 2, 64], real and imaginary parts, or real ones
-    alone.
-    """
+    """Noise of symbols s to s + 3 of 64 frames: float32 [4, 2, 64], with or without imaginary parts."""
     for part in range(parts):
         index = splat_u32(np.uint32((s >> 1) + part))
         for q in range(0, 64, 16):
@@ -252,9 +250,7 @@ def make_groups(ids, key, encoding, route, points, exact, air, steps, bench, mes
 
 @compiled
 def count_errors(message, hard, info, errors):
-    """Wrong information bits of every frame: message uint64 [G, k], hard uint64 [G, N] -> errors int64 [G,
-    64].
-    """
+    """Wrong information bits of every frame, errors int64 [G, 64]; message uint64 [G, k], hard [G, N]."""
     for g in range(message.shape[0]):
         wrong = np.uint64(0)
         for j in range(info.size):

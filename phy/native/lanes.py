@@ -1,6 +1,4 @@
-"""Frames into lanes: LLRs of 64 words side by side, and memory that vectors may be read from at full
-speed.
-"""
+"""Frames into lanes: LLRs of 64 words side by side, and memory that vectors are read from at full speed."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +9,7 @@ from phy.native.vectors import at, load, put, splat_f32, store, store_bytes, zip
 
 
 def aligned(shape: tuple[int, ...] | int, dtype: type, fill: int = 0) -> NDArray:
-    """An array that begins at a multiple of 64 bytes: a vector that straddles cache lines takes twice as
-    long.
-    """
+    """An array that begins at a multiple of 64 bytes: vectors astride cache lines take twice as long."""
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     raw = np.empty(size + 64, np.uint8)
     out = raw[-raw.ctypes.data % 64 :][:size].view(dtype).reshape(shape)

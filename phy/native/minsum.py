@@ -6,7 +6,7 @@ rule: int64 [3], offset in steps, scale in sixteenths, limit of the messages in 
 
 import numpy as np
 
-from phy.native.check import UNROLLED, unrolled_check
+from phy.native.check import UNROLLED, scaled, unrolled_check
 from phy.native.compiling import compiled, inlined
 from phy.native.vectors import (
     any_of,
@@ -21,7 +21,6 @@ from phy.native.vectors import (
     same,
     saturating_add,
     saturating_sub,
-    scaled,
     splat_i8,
     splat_u32,
     splat_u64,
@@ -81,9 +80,7 @@ def decide(words, posterior, z):
 
 @inlined
 def unsatisfied(words, circulant, start, z):
-    """The lanes with any check of odd parity: eight checks at a time, the circulants of a block row
-    together.
-    """
+    """The lanes with any check of odd parity, eight checks of a block row at a time."""
     odd = splat_u64(NONE)
     for row in range(circulant.size - 1):
         for r in range(0, z, 8):
@@ -98,9 +95,7 @@ def unsatisfied(words, circulant, start, z):
 
 @inlined
 def keep(hard, words, done, lanes, iterations, z):
-    """Those lanes end now: their decisions go into hard uint64 [N], their iterations into done uint32
-    [64].
-    """
+    """Those lanes end now: decisions go into hard uint64 [N], iterations into done uint32 [64]."""
     for block in range(hard.size // z):
         for j in range(block * z, block * z + z):
             put(hard, j, (at(hard, j) & ~lanes) | (at(words, block * z + j) & lanes))
@@ -112,8 +107,7 @@ def keep(hard, words, done, lanes, iterations, z):
 
 @inlined
 def decode_group(posterior, scratch, graph, hard, done, rule, limit, early):
-    """Decode 64 words in place: decisions into `hard`, iterations into `done`; returns the lanes without an
-    end.
+    """Decode 64 words in place: decisions into `hard`, iterations into `done`; returns unsatisfied lanes.
 
     A lane that satisfies all checks keeps the decisions it has then, whatever the others still need.
     """

@@ -11,8 +11,7 @@ def pass_limits(iterations: NDArray[np.integer], limit: int) -> NDArray[np.int64
     """Limits of the passes, int64, the last one being `limit`; iterations: what frames like these took.
 
     A pass of limit a costs a iterations for each frame in it: nearly every group holds a frame that needs
-    them
-    all. One, two or three passes are weighed.
+    them all. One, two or three passes are weighed.
 
     >>> pass_limits(np.array([4, 4, 4, 4, 4, 4, 4, 4, 4, 20]), 20).tolist()
     [4, 20]

@@ -1,13 +1,10 @@
 """Random bits and normals of frames: Philox4x32-10, counter based, so that any number can be had alone.
 
 Philox (Salmon, Moraes, Dror and Shaw, SC 2011, section 3.3) turns a counter of four 32-bit words and a key of
-two into four random words. Here the key is the seed's; the counter is (index, purpose, id mod 2^32, id /
-2^32).
-Message: bit j of a frame is bit j mod 32 of word j / 32 mod 4 at index j / 128. Noise: the
-real parts of symbols 4i to 4i + 3 come from index 2i, their imaginary parts from 2i + 1, two and two after
-Box
-and Muller (1958): sqrt(-log u) (cos 2 pi v, sin 2 pi v) of words 0, 1 and of words 2, 3, each of variance
-1/2.
+two into four random words. Here the key is the seed's; the counter is (index, purpose, id mod 2^32, id
+div 2^32). Message: bit j of a frame is bit j mod 32 of word j div 32 mod 4 at index j div 128. Noise: real
+parts of symbols 4i to 4i + 3 come from index 2i, their imaginary parts from 2i + 1, two and two after Box and
+Muller (1958): sqrt(-log u) (cos 2 pi v, sin 2 pi v) of words 0, 1 and of words 2, 3, each of variance 1/2.
 u = (word + 1/2) / 2^32 is in (0, 1], so that a part reaches 4.76, 6.7 standard deviations.
 """
 

@@ -1,13 +1,11 @@
-"""Message passing in float32, 16 codewords in the lanes of one vector: `phy.fec.decoder`'s schedules and
-rules.
+"""Message passing in float32, 16 codewords in the lanes of one vector: `phy.fec.decoder`'s definitions.
 
 Sum-product in the domain u = e^-|LLR|, where a box-plus is rational and nothing is approximated:
-u = (u_a + u_b) / (1 + u_a u_b), since tanh(|LLR| / 2) = (1 - u) / (1 + u). Fractions are kept as numerator
-and
-denominator, sums of positive products that cannot cancel, and divided once a message.
+u = (u_a + u_b) / (1 + u_a u_b), since tanh(|LLR| / 2) = (1 - u) / (1 + u). Fractions are kept apart, as
+numerator and denominator: sums of positive products, which cannot cancel, divided once a message.
 
-posterior, sums, channel: float32 [N 16], bit v of 16 words at 16 v.  messages: float32 [edges 16], from
-checks.
+posterior, sums, channel: float32 [N 16], bit v of 16 words at 16 v.
+messages: float32 [edges 16], from checks.
 rule: float32 [2], offset and scale of the min-sum family.
 """
 
