@@ -1,6 +1,6 @@
 """What the native engine reaches, with its peers measured beside it: `make bench`.
 
-    python benchmarks/run.py [--section decoder ...] [--seconds 2] [--json FILE]
+    python benchmarks/run.py [--section decoder ...] [--seconds 2] [--cpu-time] [--json FILE]
 
 Rates are information Mb/s for decoders and chains, coded Mb/s for stages, on one thread but where two are
 named. A peer that is not installed is left out and named. Each number is the best of its repeats.
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import peers
-from timing import Row, best_of
+from timing import Row, best_of, count_cpu_seconds
 
 from phy import frames, mapping
 from phy.chain import Chain
@@ -84,7 +84,7 @@ def native_decoder(code: Any, ebn0_db: float, seconds: float) -> Iterator[Row]:
         section="decoder",
         what="native int8, passes, 2 threads",
         point=point,
-        mbps=2 * mbit / best_of(two, seconds),
+        mbps=2 * mbit / best_of(two, seconds, wall=True),
         **facts,
     )
     border = best_of(lambda: NATIVE.decode(code, llr, OFFSET), seconds)
@@ -182,7 +182,7 @@ def chains(seconds: float) -> Iterator[Row]:
             for thread in threads:
                 thread.join()
 
-        mbps = 2 * count * code.k / best_of(two, seconds) / 1e6
+        mbps = 2 * count * code.k / best_of(two, seconds, wall=True) / 1e6
         yield Row(section="chain", what="native, 2 threads", point=point, mbps=mbps, **facts)
         n0 = noise_variance(snr_db)
         yield from available(lambda c=constellation, n=n0, p=point: sionna_chains(code, c, n, p, seconds))
@@ -285,7 +285,12 @@ def main() -> None:
     )
     parser.add_argument("--seconds", type=float, default=1.0, help="of repeats for each number (1)")
     parser.add_argument("--json", help="write the rows there too")
+    parser.add_argument(
+        "--cpu-time", action="store_true", help="seconds of this process alone, where others use the machine"
+    )
     options = parser.parse_args()
+    if options.cpu_time:
+        count_cpu_seconds()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     print(f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
     print(f"{'':14}{'':46}{'point':24}{'Mb/s':>9}{'FER':>10}{'iter.':>7}")
