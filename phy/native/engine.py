@@ -1,6 +1,7 @@
 """The native engine: NumPy in, NumPy out, or a whole chain at once, by the kernels of this package."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -97,7 +98,7 @@ class NativeEngine:
         code, total = chain.code, Counts()
         step = words.chunk_groups(code.mother_n)
         space = words.workspace(code, min(step, -(-len(frames) // GROUP)))
-        passes, key = words.Passes(chain.decoder), frame_key(seed)
+        passes, key = _passes(chain, snr_db), frame_key(seed)
         work = bench(encoding(code), route(chain), points(chain.constellation))
         message = np.empty((len(space.hard), code.k), np.uint64)
         for start in range(frames.start, frames.stop, step * GROUP):
@@ -123,6 +124,12 @@ class NativeEngine:
             passes.learn(done)
             total += _counts(ids, errors.reshape(-1)[: ids.size], done, code.k)
         return total
+
+
+@lru_cache(maxsize=256)
+def _passes(chain: Chain, snr_db: float) -> words.Passes:
+    """What frames of a chain took before tells how to decode the next ones; it changes no count."""
+    return words.Passes(chain.decoder)
 
 
 def _counts(ids: NDArray[np.int64], errors: NDArray[np.int64], done: NDArray[np.uint32], k: int) -> Counts:
