@@ -18,7 +18,7 @@ slow: setup
 	$(BIN)/python -m pytest -m slow
 
 bench: setup
-	$(BIN)/python -m pip install --quiet -c constraints.txt 'ldpc>=2' || echo 'without the ldpc package'
+	$(BIN)/python -m pip install --quiet -c constraints.txt --editable '.[bench]' || echo 'ldpc is left out'
 	$(BIN)/python benchmarks/run.py $(BENCH)
 
 lint: setup
