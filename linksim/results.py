@@ -43,7 +43,7 @@ TIMINGS = "seconds."
 """Columns that begin so are wall times: all that may differ between two runs of a scenario on one machine."""
 DECIDING = (
     *("sionna-no-rt", "tensorflow", "onnxruntime", "onnxruntime-gpu"),
-    *("numpy", "scipy", "pillow", "constriction", "glymur"),
+    *("numba", "numpy", "scipy", "pillow", "constriction", "glymur"),
 )
 """Distributions whose versions may move a result."""
 HOME = Path(__file__).resolve().parent.parent
@@ -59,7 +59,7 @@ def manifest(plan: Plan, photos: Sequence[Photo]) -> dict[str, Any]:
             "code": code_digest(),
             "versions": versions(),
             "images": [_described(photo) for photo in photos],
-            **_recordings(plan),
+            **_played(plan),
         },
         "scenario": resolved(plan.scenario),
         "points": [dict(point.values) for point in plan.points],
@@ -73,15 +73,26 @@ def manifest(plan: Plan, photos: Sequence[Photo]) -> dict[str, Any]:
     }
 
 
-def _recordings(plan: Plan) -> dict[str, list[str]]:
-    """Digests of the recorded channels, where any are named: a path does not tell what it holds."""
-    found = {each for point in plan.points for each in recordings(point.scenario)}
-    return {"recordings": sorted(found)} if found else {}
+def _played(plan: Plan) -> dict[str, list[str]]:
+    """Digests of recorded channels, codes and constellations in files: a path does not tell what it holds."""
+    found: dict[str, set[str]] = {}
+    for point in plan.points:
+        for name, digests in contents(point.scenario).items():
+            found.setdefault(name, set()).update(digests)
+    return {name: sorted(digests) for name, digests in found.items()}
 
 
-def recordings(scenario: Scenario) -> list[str]:
-    """Digests of the files whose fading a scenario's links play, link by link."""
-    return [each for link in scenario.links.values() for each in link.recordings]
+def contents(scenario: Scenario) -> dict[str, list[str]]:
+    """What the files that a scenario's links name hold, as digests, link by link; no key where there is none.
+
+    recordings: whose fading they play. files: of codes and constellations.
+    """
+    links = scenario.links.values()
+    found = {
+        "recordings": [each for link in links for each in link.recordings],
+        "files": [each for link in links for each in link.files],
+    }
+    return {name: digests for name, digests in found.items() if digests}
 
 
 def _described(photo: Photo) -> dict[str, Any]:
@@ -152,6 +163,7 @@ _CHANGES = {
     "versions": "the versions of what it runs on",
     "images": "the pictures",
     "recordings": "a recorded channel",
+    "files": "the file of a code or constellation",
 }
 
 

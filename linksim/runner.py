@@ -105,8 +105,7 @@ def units(plan: Plan, photos: Sequence[Photo], deciding: Mapping[str, Any]) -> I
             "point": [point.index, dict(point.values), digest(point.scenario)],
             "codec": point.scenario.codec.fingerprint,
         }
-        if played := results.recordings(point.scenario):
-            about |= {"recordings": played}
+        about |= results.contents(point.scenario)
         for start in range(0, len(jobs), UNIT_TRIALS):
             chunk = tuple(jobs[start : start + UNIT_TRIALS])
             told = about | {
@@ -140,7 +139,7 @@ def _run_unit(unit: Unit, plan: Plan, folder: Path, encodings: Encodings) -> lis
 def _nonce(scenario: Scenario) -> tuple[str, ...]:
     """All that decides a plaintext beside the trial: other code or weights never meet a nonce again."""
     basis = json.dumps(results.versions(), sort_keys=True)
-    played = results.recordings(scenario)
+    played = [each for digests in results.contents(scenario).values() for each in digests]
     return digest(scenario), scenario.codec.fingerprint, results.code_digest(), basis, *played
 
 

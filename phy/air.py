@@ -147,6 +147,7 @@ def pass_through(
     csi, deviation = layout.csi, sqrt(n0)
     if isinstance(csi, PilotCsi):
         return _pilot_aided(x, layout, h, deviation * noise, n0)
+    h = np.asarray(h, np.complex128)  # as the fused chain of `phy.native` computes it
     y = h * x + deviation * noise
     if isinstance(csi, AgeingCsi):
         mean, rho = layout.channel.mean, csi.correlation(layout.channel)

@@ -117,6 +117,8 @@ class _Recording:
 
 def _content(file: str) -> bytes:
     try:
+        if Path(file).exists() and not Path(file).is_file():  # a device has no end
+            raise OSError("no regular file")
         return Path(file).read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

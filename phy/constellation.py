@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phy import constellation_points as where
-from phy.constellation_file import read_alphabet
+from phy.constellation_file import digest, read_alphabet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,15 +147,29 @@ PARAMETRIC = ("pi/2-NAME", "16apsk:gamma=G", "32apsk:gamma1=G,gamma2=G", "file:P
 """The forms of a name that stand for more than one constellation."""
 
 
-@lru_cache(maxsize=256)
 def find_constellation(name: str) -> Constellation:
     """The constellation of that name, one instance a name; ValueError with a near miss.
+
+    A name of a file gives the same instance as long as the file is the same.
 
     >>> find_constellation("16apsk:gamma=2.7").bits_per_symbol
     4
     """
-    if name in CONSTELLATIONS:
-        return CONSTELLATIONS[name]
+    return CONSTELLATIONS[name] if name in CONSTELLATIONS else _find(name, _digest(name))
+
+
+def is_of_file(name: str) -> bool:
+    """Whether the name tells a file, which may hold something else tomorrow."""
+    return name.removeprefix("pi/2-").startswith("file:")
+
+
+def _digest(name: str) -> bytes:
+    """SHA-256 of the file in a name; nothing where there is none."""
+    return digest(Path(name.partition("file:")[2].removesuffix(":normalise"))) if is_of_file(name) else b""
+
+
+@lru_cache(maxsize=256)
+def _find(name: str, _digest: bytes) -> Constellation:
     family, _, told = name.partition(":")
     if name.startswith("pi/2-"):
         plain = find_constellation(name.removeprefix("pi/2-"))

@@ -10,6 +10,7 @@ import csv
 import json
 import math
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 
 MOST_BITS = 12
@@ -24,6 +25,10 @@ Row = tuple[str, float, float]
 def read_alphabet(path: Path, normalise: bool = False) -> tuple[complex, ...]:
     """The points of the file in order of their labels, scaled to unit mean energy; ValueError in one line."""
     try:
+        if path.exists() and not path.is_file():  # a device has no end
+            raise _fault(
+                path, "must be a readable file of text", "no regular file", "name a JSON or CSV file"
+            )
         if path.stat().st_size > MOST_BYTES:
             raise _fault(
                 path, f"must be below {MOST_BYTES} bytes", f"{path.stat().st_size}", "keep the points alone"
@@ -40,6 +45,15 @@ def read_alphabet(path: Path, normalise: bool = False) -> tuple[complex, ...]:
     else:
         rows = _csv_rows(path, text)
     return _alphabet(path, rows, normalise)
+
+
+def digest(path: Path) -> bytes:
+    """SHA-256 of what `read_alphabet` would read; nothing where it would refuse to."""
+    try:
+        readable = path.is_file() and path.stat().st_size <= MOST_BYTES
+        return sha256(path.read_bytes()).digest() if readable else b""
+    except (OSError, ValueError):
+        return b""
 
 
 def _fault(path: Path, rule: str, got: str, remedy: str) -> ValueError:

@@ -13,6 +13,8 @@ from phy.compact import parse_compact
 MOST_PILOT_POWER = 1e6
 LEAST_CORRELATION = 0.01
 """Below it an old estimate says nothing of the phase, and least squares divides by next to nothing."""
+LEAST_GAIN = 1e-20
+"""A recording may hold gains of 0: the detector counts this one, so that the variance is a finite float32."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,9 +146,11 @@ def least_squares(
 ) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
     """x^ = h* y / |h|^2 = x + w with w ~ CN(0, N0 / |h|^2), use by use.
 
-    y, h: complex64 [..., n]; noise_var: N0, or N0 + s_e^2 of each use where h is an estimate of that error.
-    Returns x^ complex64 [..., n] and its variance float32 [..., n].
+    y, h: complex [..., n]; noise_var: N0, or N0 + s_e^2 of each use where h is an estimate of that error.
+    Returns x^ complex64 [..., n] and its variance float32 [..., n]. A use without any gain tells nothing: its
+    x^ is 0, its variance N0 / `LEAST_GAIN`.
     """
-    gain = np.abs(h.astype(np.complex128)) ** 2
+    h = np.asarray(h, np.complex128)
+    gain = np.maximum(np.abs(h) ** 2, LEAST_GAIN)
     x_hat = np.conj(h) * y / gain
     return x_hat.astype(np.complex64), (noise_var / gain).astype(np.float32)

@@ -70,6 +70,12 @@ class Link:
         """SHA-256 of the files whose fading this link plays."""
         return (self.channel.digest,) if isinstance(self.channel, Recorded) else ()
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """SHA-256 of what the user's files of codes and constellations hold, stream by stream."""
+        digital = [b for b in self.streams.values() if isinstance(b, DigitalBearer)]
+        return tuple(each for bearer in digital for mcs in bearer.schemes for each in mcs.files)
+
     def draw(self, snr_db: float, keys: Sequence[tuple[Word, ...]], nonce: Sequence[Word] = ()) -> Draws:
         """The channel of one trial per key at a scenario SNR; keys and nonce words are those of `Draws`."""
         total_db = float(snr_db) + self.snr_offset_db

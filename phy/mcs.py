@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
 from functools import lru_cache
+from hashlib import sha256
 from typing import ClassVar
 
-from phy.constellation import Constellation, find_constellation
-from phy.fec import Code, find_code
+from phy.constellation import Constellation, find_constellation, is_of_file
+from phy.fec import FAMILIES, Code, find_code
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,14 @@ class Mcs:
     def bits_per_use(self) -> int:
         """Coded bits in a channel use."""
         return self.constellation.bits_per_symbol
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """SHA-256 of what the files hold that the names of points and code tell; () where they tell none."""
+        family = FAMILIES.get(self.code_name.partition(":")[0].strip())
+        told = [self.constellation] if is_of_file(self.constellation_name) else []
+        told += [self.code] if family and family.files else []
+        return tuple(sha256(repr(each).encode()).hexdigest() for each in told)
 
     @property
     def info_bits_per_use(self) -> Fraction:

@@ -134,7 +134,8 @@ def settle(
         return places[0]
     uses = n_uses - _signalling_uses(bearer, n_uses)
     if bearer.mcs.csit:
-        mcs = choose(bearer.mcs, able, snr_db, gains, uses, bearer.receiver)
+        met = gains[n_uses - uses :] if gains.size == n_uses else gains  # blocks lie behind the index
+        mcs = choose(bearer.mcs, able, snr_db, met, uses, bearer.receiver)
     else:
         mcs = choose_blind(bearer.mcs, tuple(able), snr_db, channel, uses, bearer.receiver)
     return Place(bearer=bearer, mcs=mcs, n_uses=n_uses)

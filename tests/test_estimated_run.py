@@ -109,3 +109,30 @@ def test_a_recording_that_is_gone_is_one_line_with_its_place(scenario):
     told = r"small\.yaml:8: links\.air\.channel\.file: must be a readable \.npy or \.csv, got 'gone\.npy'"
     with pytest.raises(LinksimError, match=told):
         load(path)
+
+
+def points_file(turns: float) -> None:
+    """QPSK in a file, turned."""
+    points = np.exp(1j * np.pi * (np.array([0, 1, 3, 2]) / 2 + turns))
+    Path("points.csv").write_text("".join(f"{i:02b},{p.real},{p.imag}\n" for i, p in enumerate(points)))
+
+
+def shifts_file(shift: int) -> None:
+    """A quasi-cyclic code of 48 information bits in a file."""
+    Path("shifts.csv").write_text(f"lifting=24\n0,{shift},0,-1\n5,2,0,0\n")
+
+
+@pytest.mark.parametrize("change", [lambda: points_file(0.1), lambda: shifts_file(7)])
+def test_a_run_is_another_where_the_file_of_a_code_or_constellation_changed(scenario, change):
+    path = scenario(*SYSTEMS["pilots"])
+    mcs = "{constellation: file:points.csv, code: qc:shifts.csv}"
+    path.write_text(path.read_text().replace("mcs: qpsk-1/2", f"mcs: {mcs}"))
+    points_file(0.0)
+    shifts_file(3)
+    named = [unit.name for unit in units(path)]
+    go(path, "run")
+    assert [unit.name for unit in units(path)] == named
+    change()
+    assert [unit.name for unit in units(path)] != named
+    with pytest.raises(LinksimError, match="holds another run: the file of a code or constellation changed"):
+        go(path, "run")
