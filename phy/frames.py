@@ -55,7 +55,7 @@ def fading(
         return np.empty((ids.size, n_uses), np.complex64)
     if isinstance(channel, Moving):
         return np.stack([channel.fading(n_uses, generator(seed, draw, int(i))) for i in ids])
-    uses = n_uses if channel.block == "frame" else channel.block
+    uses = n_uses if channel.block == "frame" else min(channel.block, n_uses)
     return np.repeat(block_fades(seed, ids, channel, -(-n_uses // uses), draw), uses, axis=1)[:, :n_uses]
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from phy import frames
 from phy.amc import Amc
 from phy.bearer import DigitalBearer
 from phy.chain import Chain, count
@@ -29,6 +30,11 @@ def test_a_use_without_gain_tells_nothing():
     x_hat, noise_var = least_squares(y, h, 1e10)
     assert x_hat.tolist() == [0, 1]
     assert noise_var == pytest.approx([1e10 / LEAST_GAIN, 2.5e9])
+
+
+def test_a_block_longer_than_the_frame_is_the_frame():
+    long = frames.fading(1, np.arange(3), Rayleigh(block=10**12), 20)
+    assert np.array_equal(long, frames.fading(1, np.arange(3), Rayleigh(), 20))
 
 
 @pytest.mark.parametrize("engine", ["native", "reference"])
@@ -65,10 +71,10 @@ def test_the_fused_chain_counts_what_the_stages_count_over_fades(code, monkeypat
         demapper=demapper,
         decoder=parse_decoder("layered-normalised-min-sum:scale=0.75,iterations=5,quantisation=8"),
     )
-    frames = range(first, first + 130)
-    fused = count(chain, NativeEngine(), snr_db, 9, frames)
+    sent = range(first, first + 130)
+    fused = count(chain, NativeEngine(), snr_db, 9, sent)
     monkeypatch.setattr(NativeEngine, "count", lambda *_: None)
-    staged = count(chain, NativeEngine(), snr_db, 9, frames)
+    staged = count(chain, NativeEngine(), snr_db, 9, sent)
     assert 0 < fused.frame_errors < 130
     assert (fused.frame_errors, fused.bit_errors, fused.failed) == (
         staged.frame_errors,
