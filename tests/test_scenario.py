@@ -94,7 +94,7 @@ FAULTS = [
     ("1/6", "1/0", "6: links.air.bandwidth_ratio: must be a fraction such as 1/6, got '1/0'"),
     ("    bandwidth_ratio: 1/6\n", "", "5: links.air.bandwidth_ratio: is missing; add bandwidth_ratio: ..."),
     ("engine: sionna", "name: x", "9: links.air.name: is not a field; a link's name is its key"),
-    ("engine: sionna", "engine: auto", "9: links.air.engine: must be "),
+    ("engine: sionna", "engine: gpu", "9: links.air.engine: must be "),
     (
         "{amc: hda, csit: false}",
         "16qam-1/3",
