@@ -63,7 +63,9 @@ def manifest(plan: Plan, photos: Sequence[Photo]) -> dict[str, Any]:
         },
         "scenario": resolved(plan.scenario),
         "points": [dict(point.values) for point in plan.points],
-        "engines": sorted({link.engine for point in plan.points for link in point.scenario.links.values()}),
+        "engines": sorted(
+            {each for point in plan.points for link in point.scenario.links.values() for each in link.engines}
+        ),
         "onnx_providers": providers(),
         "python": sys.version.split()[0],
         "platform": sys.platform,

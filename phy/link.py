@@ -18,6 +18,7 @@ from phy.channel import Channel, Recorded
 from phy.detect import Csi, PerfectCsi, PilotCsi, feedback_correlation
 from phy.draws import Draws
 from phy.engine import find_engine
+from phy.fec.ideal import GenieCode
 from phy.place import Place, settle, sized
 from phy.power import split_uses
 from phy.rng import Word
@@ -75,6 +76,16 @@ class Link:
         """SHA-256 of what the user's files of codes and constellations hold, stream by stream."""
         digital = [b for b in self.streams.values() if isinstance(b, DigitalBearer)]
         return tuple(each for bearer in digital for mcs in bearer.schemes for each in mcs.files)
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """Who decodes each scheme of the streams: the engine's name, or under 'auto' whom it takes."""
+        engine = find_engine(self.engine) if self.engine == "auto" else None
+        if engine is None:
+            return (self.engine,)
+        digital = [b for b in self.streams.values() if isinstance(b, DigitalBearer)]
+        codes = [(b, mcs.code) for b in digital for mcs in b.schemes if not isinstance(mcs.code, GenieCode)]
+        return tuple(engine.chosen(code, bearer.decoder_of(code)) for bearer, code in codes)
 
     def draw(self, snr_db: float, keys: Sequence[tuple[Word, ...]], nonce: Sequence[Word] = ()) -> Draws:
         """The channel of one trial per key at a scenario SNR; keys and nonce words are those of `Draws`."""

@@ -12,6 +12,7 @@ from linksim.budget import PILOTS, budget, frames
 from linksim.errors import LinksimError
 from linksim.load import load
 from linksim.plan import expand
+from phy.engine import find_engine
 
 SCENARIO = """
 name: small
@@ -136,3 +137,16 @@ def test_a_run_is_another_where_the_file_of_a_code_or_constellation_changed(scen
     assert [unit.name for unit in units(path)] != named
     with pytest.raises(LinksimError, match="holds another run: the file of a code or constellation changed"):
         go(path, "run")
+
+
+@pytest.mark.parametrize(
+    ("mcs", "engines"),
+    [("qpsk-1/2", ["native"]), ("qpsk/conv:k=100", ["reference"]), ("qpsk/ideal:rate=1/2", [])],
+)
+def test_the_manifest_tells_whom_auto_took(scenario, mcs, engines, monkeypatch):
+    monkeypatch.setattr("phy.auto_engine.has_gpu", lambda: False)
+    find_engine.cache_clear()
+    path = scenario(*SYSTEMS["pilots"])
+    told = path.read_text().replace("engine: reference", "engine: auto")
+    path.write_text(told.replace("mcs: qpsk-1/2", f"mcs: '{mcs}'"))
+    assert results.manifest(expand(load(path)), [])["engines"] == engines
