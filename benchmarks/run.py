@@ -310,19 +310,18 @@ def line(row: Row) -> str:
     """A row as text."""
     fer = "" if row.fer is None else f"{row.fer:.2g}"
     iterations = "" if row.iterations is None else f"{row.iterations:.1f}"
-    mbps = f"{row.mbps:.1f}" if row.mbps < 100 else f"{row.mbps:.0f}"
+    mbps = f"{row.mbps:.2g}" if row.mbps < 10 else f"{row.mbps:.0f}"
     return f"{row.section:14}{row.what:46}{row.point:24}{mbps:>9}{fer:>10}{iterations:>7}  {row.note}"
 
 
 def ratios(rows: list[Row]) -> Iterator[str]:
-    """Native against each peer at the same point."""
+    """Ours against each peer at the same point, all on one thread: native, and the sionna engine's layers."""
     for row in rows:
-        own = [
-            r.mbps for r in rows if (r.section, r.point) == (row.section, row.point) and "native" in r.what
-        ]
-        if "native" not in row.what and own:
-            fastest = max(r for r in own)
-            yield f"{row.section} {row.point}: native is {fastest / row.mbps:.1f} times {row.what}"
+        here = [r for r in rows if (r.section, r.point) == (row.section, row.point)]
+        for ours in ("native", "sionna engine, layered-offset-min-sum"):
+            own = [r.mbps for r in here if r.what.startswith(ours) and "threads" not in r.what]
+            if own and not row.what.startswith(("native", ours)):
+                yield f"{row.section} {row.point}: {ours} is {max(own) / row.mbps:.1f} times {row.what}"
 
 
 def processor() -> str:
