@@ -5,6 +5,7 @@ from functools import lru_cache
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from tokenize import TokenError
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -135,10 +136,10 @@ def _parsed(file: str, content: bytes) -> NDArray[np.complex128]:
     try:
         if kind == ".npy":
             h = np.load(BytesIO(content), allow_pickle=False)
-            h = h if np.issubdtype(h.dtype, np.complexfloating) else None
+            h = h if isinstance(h, np.ndarray) and np.issubdtype(h.dtype, np.complexfloating) else None
         else:
             h = _of_lines(content.decode("utf-8-sig"))
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, EOFError, OSError, MemoryError, SyntaxError, TokenError) as error:  # of odd headers
         told = " ".join(str(error).split())
         raise ValueError(
             f"file: must hold {_HOLDS[kind]}, got {file!r} ({told:.80}); write it anew"

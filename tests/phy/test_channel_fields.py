@@ -1,6 +1,8 @@
 """Channels and CSI as a scenario or the command line writes them; one line for what is none."""
 
 import json
+from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -84,6 +86,22 @@ def test_a_file_that_holds_no_fading_is_one_line(folder, name):
         Recorded(file=name)
     assert str(caught.value).startswith("file: " + BAD_FILES[name])
     assert "\n" not in str(caught.value)
+
+
+def test_odd_containers_of_numbers_and_devices_are_one_line(folder):
+    npy, header = Path("odd.npy"), {"descr": "<c16", "fortran_order": False, "shape": (10**13,)}
+    with npy.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)  # more than any memory, and nothing behind
+    cut = b"\x93NUMPY\x01\x00\x10\x00{'descr':[[[[[ \n"
+    zipped = BytesIO()
+    np.savez(zipped, h=np.ones(3, complex))
+    for content in (npy.read_bytes(), cut, zipped.getvalue()):
+        npy.write_bytes(content)
+        with pytest.raises(ValueError, match=r"^file: must hold complex numbers in one row") as caught:
+            Recorded(file="odd.npy")
+        assert "\n" not in str(caught.value)
+    with pytest.raises(ValueError, match=r"^file: must be a readable .*no regular file"):
+        Recorded(file="/dev/zero")
 
 
 def test_a_recording_is_known_by_what_it_holds(folder):
