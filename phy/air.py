@@ -6,7 +6,7 @@
 This is the one place where a signal meets a channel: links and bare chains pass it alike, any leading axes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from math import sqrt
 
@@ -83,9 +83,25 @@ class Layout:
             lost = (1 - self.csi.correlation(self.channel) ** 2) * (1 - abs(self.channel.mean) ** 2)
         return np.full(self.n_data, lost)
 
-    def effective_noise(self, n0: float) -> float:
-        """N0 / E_d + s_e^2 on average: the noise that a demapper meets, but for its division by |h^|^2."""
-        return n0 / self.data_energy + float(np.mean(self.error_var(n0))) if self.n_data else n0
+    def effective_snr(self, n0: float) -> float:
+        """E|h^|^2 / (N0 / E_d + s_e^2) on average, the SNR that a demapper meets.
+
+        An estimate that is orthogonal to its error has E|h^|^2 = 1 - s_e^2; for least squares, whose estimate
+        is not, h itself stands. Errors that last as long as a fade do less harm than noise of this level.
+        """
+        if not self.n_data:
+            return 1 / n0
+        error = float(np.mean(self.error_var(n0)))
+        least = isinstance(self.csi, PilotCsi) and self.csi.estimator == "ls"
+        return (1.0 if least else 1.0 - error) / (n0 / self.data_energy + error)
+
+    @property
+    def data_channel(self) -> Channel:
+        """The channel as the data see it: a block fade lasts for what pilots leave of its uses."""
+        if not self.n_pilots or self.channel.block == "frame" or isinstance(self.channel, Moving):
+            return self.channel
+        of_block = np.count_nonzero(~self._is_pilot[: self.channel.block])
+        return replace(self.channel, block=int(of_block))
 
 
 @lru_cache(maxsize=16)

@@ -97,7 +97,7 @@ class Link:
 
         n_source: source samples of each trial. The SNR told is the realised mean over the stream's uses where
         a digital stream's rule has CSIT, else the long-term one. It counts what estimation
-        costs: E_d / (N0 + s_e^2 E_d), the energy of a data use over the noise that its detection meets.
+        costs (`Layout.effective_snr`).
         """
         return [self._trial_grants(n, draws, trial) for trial, n in enumerate(n_source)]
 
@@ -114,7 +114,7 @@ class Link:
             grant = Grant(channel_uses=uses[name], payload_bits=0, snr_db=snr_db + told)
             if isinstance(bearer, DigitalBearer):
                 gains = gains[:1] if self.channel.block == "frame" else gains
-                place = settle(bearer, self.channel, snr_db, gains, uses[name])
+                place = settle(bearer, frame.data_channel, snr_db, gains, uses[name])
                 grant = replace(grant, payload_bits=place.framing.payload_bits, mcs=place.mcs.name)
             grants[name] = grant
         return grants
@@ -123,7 +123,7 @@ class Link:
         """The SNR of a data use, its energy and the receiver's error in h counted."""
         if isinstance(self.csi, PerfectCsi):
             return snr_db
-        return -linear_to_db(frame.effective_noise(noise_variance(snr_db)))
+        return linear_to_db(frame.effective_snr(noise_variance(snr_db)))
 
     @property
     def csit(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -53,7 +54,7 @@ def find_curve(folder: Path) -> tuple[Path, Curve]:
     if len(inside) != 1:
         remedy = f"name one, as {inside[0]}" if inside else "linksim ber makes it"
         raise LinksimError(folder, "must hold one curve", len(inside), remedy)
-    words, code = read_words(inside[0])
+    words, code, content = read_words(inside[0])
     curve = build(words)
     if code != code_digest():
         raise LinksimError(
@@ -61,6 +62,13 @@ def find_curve(folder: Path) -> tuple[Path, Curve]:
             "was counted by other code of linksim, whose frames may differ",
             None,
             f"count it anew, or replay with --code {words.code!r} and so on",
+        )
+    if content != json.loads(json.dumps(curve.content)):
+        raise LinksimError(
+            inside[0],
+            "was counted when the files it names held something else",
+            None,
+            "put them back, or count it anew",
         )
     return inside[0], curve
 

@@ -93,12 +93,12 @@ def about(curve: Curve) -> dict[str, Any]:
     }
 
 
-def read_words(folder: Path) -> tuple[Words, str]:
-    """The words of the curve in a folder, and the digest of the code that counted it."""
+def read_words(folder: Path) -> tuple[Words, str, Any]:
+    """The words of the curve in a folder, the digest of the code that counted it, and its files' content."""
     path = folder / ABOUT
     try:
         tree = json.loads(path.read_text())
-        return Words(**tree["words"]), str(tree["code"])
+        return Words(**tree["words"]), str(tree["code"]), tree["content"]
     except (FileNotFoundError, NotADirectoryError):
         raise LinksimError(folder, f"must be the folder of a curve, with {ABOUT}; check the path") from None
     except (OSError, ValueError, KeyError, TypeError) as error:

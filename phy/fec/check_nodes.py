@@ -125,7 +125,8 @@ class Fixed:
     def __init__(self, decoder: Decoder) -> None:
         q = decoder.quantisation
         self.most, self.steps, self.limit = q.most, q.steps, q.limit
-        self.offset = int(decoder.offset * q.steps) if decoder.algorithm == "offset-min-sum" else 0
+        offset = decoder.offset * q.steps if decoder.algorithm == "offset-min-sum" else 0
+        self.offset = min(int(offset), q.most)  # which takes all of a magnitude, and leaves +limit its own
         self.sixteenths = int(decoder.scale * 16) if decoder.algorithm == "normalised-min-sum" else 16
 
     def channel(self, llr: NDArray[np.floating]) -> Words:

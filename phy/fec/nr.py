@@ -4,6 +4,8 @@ The tables and where they come from are `phy/data/nr_ldpc.json`. `k` counts the 
 payload's own checksum is part of them, whoever adds it. The lifted word d of a code block has N = 66 Z or
 50 Z bits, its first 2 Z information bits not among them. Sent are n of them, from the redundancy version's
 place on, round and round, filler bits left out: punctured above the mother rate, repeated below it.
+Where k is below some 280 bits, rates above 0.9 leave too little parity for the bits never sent: such blocks
+may not decode even without noise.
 """
 
 import json
@@ -156,7 +158,11 @@ def make(
 
 
 def choose_base_graph(k: int, rate: Fraction) -> int:
-    """1 or 2, by 38.212 section 7.2.2: small or low-rate blocks take the small graph."""
+    """1 or 2, by 38.212 section 7.2.2: small or low-rate blocks take the small graph.
+
+    The standard compares the payload before its checksum with 292 and 3824; k stands for it here, as in
+    Sionna: within 24 bits above these limits, say bg.
+    """
     small = k <= 292 or (k <= 3824 and rate <= Fraction(67, 100)) or rate <= Fraction(1, 4)
     return 2 if small else 1
 

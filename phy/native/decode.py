@@ -22,7 +22,7 @@ def rule(decoder: Decoder) -> NDArray[np.int64]:
     """int64 [3]: offset in steps, scale in sixteenths, limit of the messages in steps."""
     offset = decoder.offset * decoder.quantisation.steps if decoder.algorithm == "offset-min-sum" else 0
     scale = decoder.scale * 16 if decoder.algorithm == "normalised-min-sum" else 16
-    return np.array([int(offset), int(scale), decoder.quantisation.limit], np.int64)
+    return np.array([min(int(offset), 127), int(scale), decoder.quantisation.limit], np.int64)
 
 
 def chunk_groups(mother_n: int) -> int:

@@ -47,6 +47,18 @@ def test_other_codes_have_no_checks_to_tell_of(call):
     assert "information bits" in told
 
 
+def test_a_folder_whose_code_file_changed_is_refused(call, tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text('{"lifting": 4, "prototype": [[1, 2, 0, -1], [0, 3, 1, 0]]}')
+    words = ("--code", f"qc:{path}", "--esn0", -3, "--frame-errors", 3, "--out", "mine")
+    assert call("ber", *words)[0] == 0
+    assert call("replay", "mine")[0] == 0
+    path.write_text('{"lifting": 4, "prototype": [[1, 3, 0, -1], [0, 2, 1, 0]]}')
+    code, _, err = call("replay", "mine")
+    assert code == 2
+    assert "files it names held something else; put them back" in err
+
+
 def test_a_folder_of_other_code_is_refused(call, tmp_path):
     call("ber", *WORDS, "--ebn0", "1", "--frames", 64, "--out", "here")
     (about,) = (tmp_path / "here").glob("*/curve.json")

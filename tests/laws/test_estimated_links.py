@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from links import BEARERS, N_SOURCE, Recorder, keys, link_of, messages_for, run
 
+from phy.air import layout_within
 from phy.amc import Amc
 from phy.bearer import AnalogBearer, DigitalBearer
 from phy.channel import Awgn, Jakes, Nakagami, Rayleigh, Recorded, Rician
@@ -92,6 +93,20 @@ def test_the_snr_told_counts_what_estimation_costs():
     data_energy = 50 / (46 + 2 * 4)
     noise = 0.1 / data_energy + 0.1 / (4 * 2 * data_energy)
     assert grant["auxiliary"].snr_db == pytest.approx(-10 * np.log10(noise), abs=1e-6)
+
+
+def test_the_snr_told_counts_the_energy_of_an_orthogonal_estimate():
+    """E|h^|^2 / (N0 + s_e^2) = rho^2 / (N0 + 1 - rho^2) of an old h over Rayleigh fading."""
+    link = link_of(Rayleigh(block=50), BEARERS["fixed"], csi=AgeingCsi(rho=0.9))
+    (grant,) = link.grants([12_000], link.draw(10.0, keys(1)))
+    assert grant["auxiliary"].snr_db == pytest.approx(10 * np.log10(0.81 / (0.1 + 0.19)), abs=1e-6)
+
+
+@pytest.mark.parametrize(("csi", "left"), [(PilotCsi(count=5), 45), (PilotCsi(count=2, spacing=20), 44)])
+def test_data_meet_fades_as_long_as_pilots_leave_them(csi, left):
+    frame = layout_within(csi, Rayleigh(block=50), 500)
+    assert frame.data_channel == Rayleigh(block=left)
+    assert np.all(np.bincount(frame.data // 50)[:9] == left)
 
 
 @pytest.mark.parametrize("block", [1, 7, 336, 5000, "frame"])

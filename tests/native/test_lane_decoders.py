@@ -75,6 +75,15 @@ def test_words_are_the_references_bit_by_bit(code, decoder):
     assert np.array_equal(iterations, want.iterations)
 
 
+def test_an_offset_beyond_a_word_takes_all():
+    code, decoder = (
+        DEGREES,
+        Decoder(algorithm="offset-min-sum", schedule="layered", offset=64.0, quantisation=Quantisation()),
+    )
+    llr = noisy(code, 70, 0.75)
+    assert np.array_equal(fixed(code, llr, decoder)[0], reference.decode(code, llr, decoder).bits)
+
+
 @pytest.mark.parametrize("code", GRAPHS, ids=lambda c: c.name)
 def test_every_code_of_a_graph_is_decoded_as_the_reference_does(code):
     """Punctured, repeated, shortened, turned over, general matrices: all through the sent LLRs."""

@@ -110,7 +110,7 @@ def test_the_normal_approximation_is_a_half_at_capacity_but_for_its_logarithm():
 def test_the_normal_approximation_lies_between_achievability_and_converse(n, ebn0_db):
     """BPSK, rate 1/2, by Monte Carlo over i = sum of the n densities, log2 M = k.
 
-    DT: some code has at most E 2^-max(0, i - log2((M - 1) / 2)) (Polyanskiy, Poor and Verdu 2010, theorem 17);
+    DT: some code has at most E 2^-max(0, i - log2((M - 1) / 2)) (Polyanskiy, Poor, Verdu 2010, theorem 17);
     none has less than P(i <= k - g) - 2^-g, any g (Verdu and Han 1994, theorem 4; the density is the best
     output's, and every codeword's alike).
     """
