@@ -43,7 +43,7 @@ class Link:
     channel: Channel
     csi: Csi = field(default_factory=PerfectCsi)
     streams: Mapping[str, Bearer]
-    engine: Literal["auto", "native", "sionna", "reference"] = "sionna"
+    engine: Literal["auto", "native", "sionna", "reference"] = "auto"
     snr_offset_db: float = 0.0
 
     def __post_init__(self) -> None:
