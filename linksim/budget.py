@@ -23,6 +23,8 @@ PILOTS = "(pilots)"
 """What stands in a stream's place where a link sends pilots."""
 DRAWS = 200
 """Channel draws that show how often each scheme is picked."""
+MOVING_USES = 2_500_000
+"""Uses in all those draws, and so fewer draws of long frames, where every use has its own fade."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +112,7 @@ def check_frames(plan: Plan, pictures: Mapping[int, str]) -> None:
 def _link_rows(point: Point, link: Link, n_source: int) -> list[Row]:
     scenario = point.scenario
     draws = link.draw(
-        scenario.snr_db, [(scenario.seed, link.name, "budget", i) for i in range(_n_draws(link))]
+        scenario.snr_db, [(scenario.seed, link.name, "budget", i) for i in range(_n_draws(link, n_source))]
     )
     grants = link.grants([n_source] * len(draws), draws)
     pilots = link.layout(n_source).n_pilots
@@ -122,8 +124,12 @@ def _link_rows(point: Point, link: Link, n_source: int) -> list[Row]:
     return rows
 
 
-def _n_draws(link: Link) -> int:
-    return DRAWS if link.csit else 1
+def _n_draws(link: Link, n_source: int) -> int:
+    if not link.csit:
+        return 1
+    if link.channel.block == "frame":
+        return DRAWS
+    return min(DRAWS, max(20, MOVING_USES // link.n_uses(n_source)))
 
 
 def _without_snr(grants: Mapping[str, Grant]) -> dict[str, Grant]:

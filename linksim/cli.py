@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from linksim import __version__
-from linksim.cli_options import COUNT, POSITIVE, SCENARIO, Place, chain, changes
+from linksim.cli_options import COUNT, POSITIVE, SCENARIO, Count, Place, chain, changes
 from linksim.errors import LinksimError
 
 LISTED = (
@@ -33,6 +33,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(2)
     except PermissionError as error:
         _complain(f"{error.filename}: must be open to you, got {error.strerror!r}; check its permissions")
+        sys.exit(2)
+    except MemoryError as error:
+        _complain(f"linksim: needs more memory than there is, {error or 'all of it'}; take a shorter frame")
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt) as stop:
         below_the_key = "\n" if sys.stderr.isatty() and str(stop) else ""  # the terminal has just shown ^C
@@ -110,7 +113,7 @@ def validate(scenarios: tuple[Path, ...]) -> None:
 @click.option(
     "--frames", type=COUNT, default=1_000_000, show_default=True, help="Give up a point after so many."
 )
-@click.option("--min-frames", type=click.IntRange(min=0), default=0, help="Send at least so many.")
+@click.option("--min-frames", type=Count(min=0), default=0, help="Send at least so many.")
 @click.option("--seconds", type=POSITIVE, help="Give up a point after so long.")
 @click.option("--target-bler", type=click.FloatRange(0, 1, min_open=True), help="End a curve below it.")
 @click.option(

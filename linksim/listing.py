@@ -28,10 +28,13 @@ def codes() -> Rows:
 
 
 def decoders() -> Rows:
-    """Decoders, and what may follow their names."""
-    from phy.fec.decoder_spec import DECODERS, decoder_keys
+    """Decoders, and what may follow their names, with its defaults."""
+    from phy.fec.decoder_spec import DECODERS, decoder_defaults
 
-    rows = [(name, ", ".join(decoder_keys(name)), what) for name, what in DECODERS.items()]
+    rows = [
+        (name, ", ".join(f"{key}={value}" for key, value in decoder_defaults(name).items()), what)
+        for name, what in DECODERS.items()
+    ]
     return ("decoder", "fields", "what"), rows
 
 
@@ -46,11 +49,12 @@ def constellations() -> Rows:
             str(each.bits_per_symbol),
             "axes apart" if each.axis_bits else "",
             "turned" if len(each.rotation) > 1 else "",
+            "",
         )
         for name, each in CONSTELLATIONS.items()
     ]
-    rows += [(form, "", "", "", "") for form in PARAMETRIC]
-    return ("constellation", "points", "bits per use", "labels", "symbols"), rows
+    rows += [(form, "", "", "", "", what) for form, what in PARAMETRIC.items()]
+    return ("constellation", "points", "bits per use", "labels", "symbols", "what"), rows
 
 
 def mcs() -> Rows:
@@ -104,9 +108,9 @@ def cards() -> Rows:
 
 def engines() -> Rows:
     """Engines: who computes the chain."""
-    from phy.engine import ENGINES
+    from phy.engine import ABOUT, ENGINES
 
-    return ("engine",), [(name,) for name in ENGINES]
+    return ("engine", "what"), [(name, ABOUT[name]) for name in ENGINES]
 
 
 def images() -> Rows:

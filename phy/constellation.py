@@ -143,8 +143,14 @@ def _turned(plain: Constellation) -> Constellation:
 CONSTELLATIONS: dict[str, Constellation] = _named()
 """Every constellation of fixed points by name."""
 
-PARAMETRIC = ("pi/2-NAME", "16apsk:gamma=G", "32apsk:gamma1=G,gamma2=G", "file:PATH", "file:PATH:normalise")
-"""The forms of a name that stand for more than one constellation."""
+PARAMETRIC = {
+    "pi/2-NAME": "any of them, turned by pi/2 more with every symbol",
+    "16apsk:gamma=G": "outer radius over the inner one",
+    "32apsk:gamma1=G,gamma2=G": "radii of the middle and outer ring over the inner one",
+    "file:PATH": "yours: CSV of label,re,im lines (00,0.7,0.7) or JSON; unit mean energy",
+    "file:PATH:normalise": "yours, scaled to unit mean energy",
+}
+"""The forms of a name that stand for more than one constellation -> what they are."""
 
 
 def find_constellation(name: str) -> Constellation:
@@ -185,7 +191,7 @@ def _find(name: str, _digest: bytes) -> Constellation:
     if family == "32apsk":
         gamma1, gamma2 = _rings(name, told, ("gamma1", "gamma2"))
         return Constellation(name=name, alphabet=where.apsk32(gamma1, gamma2))
-    near = get_close_matches(name, CONSTELLATIONS, n=1, cutoff=0.0)
+    near = get_close_matches(name.lower().replace(" ", ""), CONSTELLATIONS, n=1, cutoff=0.0)
     raise ValueError(
         f"constellation: must be one of {', '.join(CONSTELLATIONS)}, file:PATH, "
         f"got {name!r}; did you mean {near[0]!r}?"

@@ -70,3 +70,13 @@ def test_a_frame_too_small_for_any_payload_is_refused_with_its_link_and_stream()
     told = r"^scenario: links\.air\.streams\.essential: must hold a payload, .*\(picture 'b' of 300 samples\)"
     with pytest.raises(LinksimError, match=told):
         check_frames(plan(), {KODAK: "a", 300: "b"})
+
+
+def test_fewer_draws_of_a_long_moving_frame_show_what_is_picked():
+    text = TEXT.format(mcs="{amc: hda, csit: true}", snr_db=10)
+    moving = text.replace("{kind: rician, k_factor: 1.0}", "{kind: jakes, doppler: 0.001}")
+    assert moving != text
+    point = expand(build(parse(moving, "s.yaml"))).points[0]
+    picked = [row for row in budget(point, [KODAK]) if row.stream == "essential"]
+    assert sum(row.how_often for row in picked) == 1
+    assert all(20 % row.how_often.denominator == 0 for row in picked)

@@ -223,3 +223,15 @@ def test_ctrl_c_is_one_line_and_exit_code_130(folder, capsys, monkeypatch):
         capsys.readouterr().err.strip()
         == "Stopped. runs/small keeps what is done; the same command goes on from there."
     )
+
+
+def test_a_lack_of_memory_is_one_line(capsys, monkeypatch):
+    def greedy(request):
+        raise MemoryError("Unable to allocate 477. GiB")
+
+    monkeypatch.setattr("linksim.ber.command.run", greedy)
+    assert call("ber", "--code", "uncoded", "--ebn0", "1") == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "memory" in told
+    assert "477. GiB" in told

@@ -51,7 +51,7 @@ def write_figure(path: Path, rows: Sequence[Row], per_bit: bool = True) -> Path:
                 _theory(left if theory.of == "bler" else right, theory, group[0].curve, number, per_bit)
         for axes, name in ((left, "block error rate"), (right, "bit error rate")):
             _axes(axes, name, per_bit, [row.ebn0_db if per_bit else row.esn0_db for row in rows])
-        _limits(left, [row.bler for row in rows])
+        _limits(left, [row.bler or row.limits[1] for row in rows])
         _limits(right, [row.ber for row in rows])
         unseen = any(not row.counts.frame_errors for row in rows)
         _legend(drawn, [group[0].curve for group in every], [each for each in bounds if each], unseen)
@@ -74,6 +74,12 @@ def labels(curves: Sequence[Curve]) -> tuple[list[str], str]:
     return [", ".join(str(each[name]) for name in differing) for each in words], ", ".join(shared)
 
 
+def _look(number: int) -> tuple[str, str]:
+    """Colour and marker of a curve; where colours come round again, each takes another marker."""
+    turn, place = divmod(number, len(COLOURS))
+    return COLOURS[place], MARKERS[(place + turn) % len(MARKERS)]
+
+
 def _bound(group: Sequence[Row]) -> Bound | None:
     snrs = [row.esn0_db for row in group]
     reach = max(1.0, 0.1 * (max(snrs) - min(snrs)))
@@ -82,7 +88,7 @@ def _bound(group: Sequence[Row]) -> Bound | None:
 
 def _curve(axes: Axes, group: Sequence[Row], number: int, per_bit: bool, name: str) -> None:
     """Rates with errors, joined; of frames with 95 % bars, and the upper limit where none went wrong."""
-    colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
+    colour, marker = _look(number)
     seen = [row for row in group if getattr(row, name)]
     x = [row.ebn0_db if per_bit else row.esn0_db for row in seen]
     rate = np.array([getattr(row, name) for row in seen])
@@ -116,6 +122,7 @@ def _theory(axes: Axes, theory: Bound, curve: Curve, number: int, per_bit: bool)
 def _axes(axes: Axes, name: str, per_bit: bool, snrs: Sequence[float]) -> None:
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(lambda rate, _: "10" + f"{np.log10(rate):.0f}".translate(SUPERSCRIPTS))
+    axes.yaxis.set_minor_formatter(lambda rate, _: "")
     axes.set_ylabel(name)
     axes.set_xlabel("Eb/N0 (dB)" if per_bit else "Es/N0 (dB)")
     margin = max(0.25, 0.05 * (max(snrs) - min(snrs)))
@@ -132,8 +139,7 @@ def _legend(drawn: Figure, curves: Sequence[Curve], bounds: Sequence[Bound], uns
 
     names, shared = labels(curves)
     handles = [
-        Line2D([], [], label=name, color=COLOURS[i % len(COLOURS)], marker=MARKERS[i % len(MARKERS)])
-        for i, name in enumerate(names)
+        Line2D([], [], label=name, color=_look(i)[0], marker=_look(i)[1]) for i, name in enumerate(names)
     ]
     for name in dict.fromkeys(each.name for each in bounds):
         handles.append(Line2D([], [], label=name, color=DARK, linestyle=DASHES[name], linewidth=1.3))

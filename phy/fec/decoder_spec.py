@@ -37,6 +37,15 @@ def decoder_keys(name: str) -> tuple[str, ...]:
     return tuple(keys) + (tuple(_QUANTISATION) if "quantisation" in read else ())
 
 
+def decoder_defaults(name: str) -> dict[str, str]:
+    """Each of `decoder_keys` -> what it is where a word leaves it out."""
+    told = {}
+    for key in decoder_keys(name):
+        value = getattr(Quantisation if key in ("steps", "limit") else Decoder, key)
+        told[key] = "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return told
+
+
 def parse_decoder(spec: str) -> Decoder:
     """The decoder that a word names: [layered-]ALGORITHM[:KEY=VALUE,...], keys being `decoder_keys`.
 

@@ -107,7 +107,7 @@ FAMILIES: dict[str, Family] = {
         make=ideal.make,
         grammar="ideal:rate=1/2[,n=672,kind=cm] or ideal:shannon[,rate=2,uses=336,bits=2]",
         alone="bound",
-        span="any",
+        span="any rate and length",
         about="bounds, not codes: a block arrives iff its uses carried rate log2 M bits of mutual "
         "information each, or log2(1 + SNR) >= rate; ideal:shannon alone sends the capacity of each frame, "
         "up to what its points hold: give it 1024qam",

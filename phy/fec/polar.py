@@ -68,7 +68,7 @@ class NrPolar(PlainCode):
         if not least <= self.length <= MOST_SENT[self.link]:
             raise ValueError(
                 f"n: must be {least}..{MOST_SENT[self.link]} for k = {self.block} and {self.crc.width} check "
-                f"bits on the {self.link}, got {self.length}; longer blocks are not segmented, take ldpc"
+                f"bits on the {self.link}, got {self.length}; longer blocks are not segmented, take nr-ldpc"
             )
 
     @property

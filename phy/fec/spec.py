@@ -18,7 +18,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from phy.fec.code import Code
 
 NUMBER = {
-    int: (re.compile(r"[+-]?\d{1,9}"), "a whole number"),
+    int: (re.compile(r"[+-]?\d{1,9}"), "a whole number of at most 9 digits"),
     Fraction: (re.compile(r"\d{1,9}/0*[1-9]\d{0,8}|\d{1,9}|\d{0,9}\.\d{1,9}"), "a ratio as 3/4 or 0.75"),
 }
 """How the text of each kind of number looks, and what it is called."""

@@ -128,6 +128,9 @@ def test_what_means_nothing_is_one_line_before_anything_is_written(call, tmp_pat
 def test_counts_may_be_written_with_an_exponent(call):
     _, out, _ = call("ber", *CODE, "--ebn0", "7", "--frames", "2e2", "--json")
     assert json.loads(out)["rows"][0]["frames"] == 200
+    words = ("--frame-errors", 1, "--frames", "3e2", "--min-frames", "3e2", "--fresh")
+    _, out, _ = call("ber", *CODE, "--ebn0", "0", *words, "--json")
+    assert json.loads(out)["rows"][0]["frames"] == 300
 
 
 def test_the_native_engine_starts_without_tensorflow(tmp_path):

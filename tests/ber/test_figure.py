@@ -64,3 +64,18 @@ def test_each_curve_has_the_theory_that_applies():
     gaussian = [outage_rayleigh(1.0, 10 ** (snr / 10)) for snr in snrs]
     assert (faded.rate > gaussian).all(), "QPSK carries less than a Gaussian"
     assert faded.rate == pytest.approx(gaussian, rel=0.1)
+
+
+def test_no_two_curves_look_alike_and_a_narrow_axis_has_whole_decades_alone():
+    from matplotlib.figure import Figure
+
+    from linksim.ber.figure import _axes, _limits, _look
+
+    assert len({_look(number) for number in range(49)}) == 49
+    drawn = Figure()
+    axes = drawn.subplots()
+    _axes(axes, "block error rate", True, [4.0, 5.0])
+    _limits(axes, [0.9, 0.5])
+    drawn.draw_without_rendering()
+    assert not any(label.get_text() for label in axes.get_yticklabels(minor=True))
+    assert "10⁰" in [label.get_text() for label in axes.get_yticklabels()]

@@ -5,7 +5,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from phy.fec import CODES, Decoder
 from phy.fec.decoder import READS, Quantisation, default_decoder
-from phy.fec.decoder_spec import ABOUT, DECODERS, decoder_keys, parse_decoder
+from phy.fec.decoder_spec import ABOUT, DECODERS, decoder_defaults, decoder_keys, parse_decoder
 
 SOME = [
     Decoder(),
@@ -44,6 +44,19 @@ def test_every_name_is_a_decoder_whose_keys_are_read(name):
 def test_what_is_listed_is_what_there_is():
     assert set(ABOUT) == set(READS)
     assert {word for code in CODES.values() for word in code.algorithms} <= set(READS)
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_defaults_that_are_listed_change_nothing(name):
+    told = decoder_defaults(name)
+    assert tuple(told) == decoder_keys(name)
+    plain = {key: value for key, value in told.items() if key not in ("quantisation", "steps", "limit")}
+    words = ",".join(f"{key}={value}" for key, value in plain.items())
+    assert parse_decoder(f"{name}:{words}" if words else name) == parse_decoder(name)
+    if "quantisation" in told:
+        assert told["quantisation"] == "none"
+        wide = f"{name}:quantisation=8,steps={told['steps']},limit={told['limit']}"
+        assert parse_decoder(wide) == parse_decoder(f"{name}:quantisation=8")
 
 
 def test_a_scenarios_mapping_is_a_decoder():

@@ -149,6 +149,8 @@ def test_an_alphabet_that_is_none_is_refused(alphabet, rule):
 def test_an_unknown_constellation_names_its_nearest():
     with pytest.raises(ValueError, match=r"got '16-qam'; did you mean '16qam'\?"):
         find_constellation("16-qam")
+    with pytest.raises(ValueError, match=r"got 'QPSK'; did you mean 'qpsk'\?"):
+        find_constellation("QPSK")
 
 
 @constellations
