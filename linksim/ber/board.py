@@ -13,7 +13,7 @@ from linksim.ber.stopping import Stop
 
 HEAD = ("Eb/N0", "Es/N0", "BER", "BLER", "95 % limits", "frames", "errors", "Mb/s", "stopped")
 WIDTHS = (6, 6, 8, 8, 17, 8, 6, 5)
-"""Of all columns but the last: lines fit 80 letters."""
+"""Of all columns but the last, which is 'errors' and the like, or 'in 3m05': lines fit 80 letters."""
 
 
 def line(cells: Sequence[str]) -> str:
@@ -66,18 +66,20 @@ def time_left(row: Row, stop: Stop) -> float | None:
 
 
 def clock(seconds: float | None) -> str:
-    """12 s, 3:05 min, 2:10 h.
+    """Four letters at most; nobody waits a thousand hours.
 
-    >>> clock(12.3), clock(185.0), clock(7800.0)
-    ('12 s', '3:05 min', '2:10 h')
+    >>> clock(12.3), clock(185.0), clock(1850.0), clock(7800.0), clock(1e9)
+    ('12s', '3m05', '30m', '2h10', '999h')
     """
     if seconds is None:
         return ""
-    whole = round(seconds)
+    whole = min(round(seconds), 999 * 3600)
     if whole < 100:
-        return f"{whole} s"
-    minutes, left = divmod(whole, 60)
-    return f"{minutes}:{left:02} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02} h"
+        return f"{whole}s"
+    (whole, part), unit = divmod(whole, 60), "m"
+    if whole >= 60:
+        (whole, part), unit = divmod(whole, 60), "h"
+    return f"{whole}{unit}{part:02}" if whole < 10 else f"{whole}{unit}"
 
 
 def title(curve: Curve) -> str:
@@ -101,4 +103,4 @@ class Board:
         if self.row is None or self.row.stopped:
             return Text("")
         left = clock(time_left(self.row, self.stop))
-        return Text(line(cells(self.row, f"{left} left" if left else "begins")), style="dim")
+        return Text(line(cells(self.row, f"in {left}" if left else "begins")), style="dim")

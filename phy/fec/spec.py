@@ -17,8 +17,9 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from phy.fec.code import Code
 
+MOST_DIGITS = 9
 NUMBER = {
-    int: (re.compile(r"[+-]?\d{1,9}"), "a whole number of at most 9 digits"),
+    int: (re.compile(rf"[+-]?\d{{1,{MOST_DIGITS}}}"), "a whole number"),
     Fraction: (re.compile(r"\d{1,9}/0*[1-9]\d{0,8}|\d{1,9}|\d{0,9}\.\d{1,9}"), "a ratio as 3/4 or 0.75"),
 }
 """How the text of each kind of number looks, and what it is called."""
@@ -120,6 +121,8 @@ def _value(where: str, text: str, annotation: Any, family: Family) -> Any:
             return text
         raise ValueError(f"code: {where} must not be empty, got ''; write {family.grammar}")
     pattern, called = NUMBER[kind]
+    if kind is int and text.isdecimal() and len(text) > MOST_DIGITS:
+        called += f" of at most {MOST_DIGITS} digits"
     if not pattern.fullmatch(text):
         raise ValueError(f"code: {where} must be {called}, got {text!r}; write {family.grammar}")
     return kind(text)

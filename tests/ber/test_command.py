@@ -9,9 +9,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from linksim.ber.board import Board, clock, time_left
 from linksim.ber.request import Words, build
+from linksim.ber.rows import Row
+from linksim.ber.stopping import Stop
 from linksim.intervals import clopper_pearson
-from phy.chain import count
+from phy.chain import Counts, count
 from phy.engine import find_engine
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -157,3 +160,14 @@ def test_a_row_is_the_count_of_the_frames_from_the_first_on(call):
     assert row["frames"] == counts.frames
     assert (row["frame_errors"], row["bit_errors"]) == (counts.frame_errors, counts.bit_errors)
     assert tuple(row["failed"]) == counts.failed
+
+
+@pytest.mark.parametrize("seconds", [0.0, 7.2, 99.4, 101.0, 3599.0, 7800.0, 1e9])
+def test_the_line_at_hand_fits_80_letters(seconds):
+    curve = build(Words(code="802.11ad-1/2", constellation="qpsk", engine="reference"))
+    counts = Counts(frames=64_000_000, frame_errors=100_000, bits=10**10, bit_errors=10**9)
+    row = Row(curve=curve, ebn0_db=-10.25, esn0_db=-10.25, counts=counts, seconds=seconds)
+    stop = Stop(frame_errors=100_001, frames=10**12, min_frames=0, seconds=2 * seconds or None)
+    shown = Board(stop=stop, row=row).__rich__().plain
+    assert len(shown) <= 80
+    assert shown.rstrip().endswith(f"in {clock(time_left(row, stop))}" if seconds else "begins")

@@ -60,7 +60,7 @@ def test_keys_are_read_by_the_types_of_their_arguments(word, read):
         ("toy:n=4,rte=1/2", "got 'rte=1/2'; did you mean 'rate'?"),
         ("toy:n=", "toy: n must be a whole number, got ''"),
         ("toy:n=4.0", "toy: n must be a whole number, got '4.0'"),
-        ("toy:n=" + "9" * 5000, "toy: n must be a whole number"),
+        ("toy:n=" + "9" * 5000, "toy: n must be a whole number of at most 9 digits"),
         ("toy:n=4,rate=1e9", "toy: rate must be a ratio as 3/4 or 0.75, got '1e9'"),
         ("toy:n=4,rate=1/0", "toy: rate must be a ratio as 3/4 or 0.75, got '1/0'"),
         ("toy:n=4,word=", "toy: word must not be empty"),
