@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.live import Live
 
 from linksim.ber import board, rows
+from linksim.ber.request import check_able
 from linksim.ber.rows import INTERRUPTED, Row
 from linksim.ber.simulate import Task, simulate
 from linksim.ber.stopping import Stop
@@ -85,6 +86,8 @@ def run(request: Request) -> None:
     table = board.Board(stop=request.stop)
     live = Live(table, console=screen, refresh_per_second=REFRESHES_PER_SECOND, transient=True)
     plain = not outputs.json
+    for task in request.tasks[1:]:  # the first is asked when it begins
+        check_able(task.curve)
     found: dict[tuple[int, float], Row] = {}
     interrupted = False
     try:

@@ -184,6 +184,12 @@ def ready_engine(curve: Curve) -> Engine:
     return engine
 
 
+def check_able(curve: Curve) -> None:
+    """LinksimError where the engine cannot compute the curve; sionna, which is slow to load, is not asked."""
+    if curve.words.engine != "sionna":
+        ready_engine(curve)
+
+
 def _read(option: str, read: Callable[[str], Any], text: str) -> Any:
     """What `read` makes of the option's text; its ValueError as the option's one line."""
     try:

@@ -128,6 +128,13 @@ def test_what_means_nothing_is_one_line_before_anything_is_written(call, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
+def test_a_later_curve_that_cannot_be_counted_is_told_before_the_first_is(call, tmp_path):
+    code, out, err = call("ber", *CODE, "--code", "conv", "--ebn0", "0", "--frames", 64, "--engine", "native")
+    assert (code, out) == (2, "")
+    assert "--engine: must be reference" in err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_counts_may_be_written_with_an_exponent(call):
     _, out, _ = call("ber", *CODE, "--ebn0", "7", "--frames", "2e2", "--json")
     assert json.loads(out)["rows"][0]["frames"] == 200
