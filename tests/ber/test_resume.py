@@ -157,3 +157,22 @@ def test_two_runs_at_once_do_not_share_a_curve(call, tmp_path):
         running.communicate()
     assert code == 2
     assert "must not be in use" in err
+
+
+def test_calibrating_forgets_no_count(tmp_path, monkeypatch):
+    from linksim.ber import request
+
+    data = tmp_path / "phy" / "data"
+    data.mkdir(parents=True)
+    monkeypatch.setattr(request, "HOME", tmp_path)
+    digests = []
+    for name, text in (
+        ("bler_curves.json", "1"),
+        ("bler_curves.json", "2"),
+        ("table.json", "1"),
+        ("a.py", ""),
+    ):
+        (data / name).write_text(text)
+        digests.append(request.code_digest.__wrapped__())
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 3, "any other file decides"
