@@ -164,8 +164,10 @@ def test_calibrating_forgets_no_count(tmp_path, monkeypatch):
 
     data = tmp_path / "phy" / "data"
     data.mkdir(parents=True)
+    (tmp_path / "stopping.py").write_text("")
     monkeypatch.setattr(request, "HOME", tmp_path)
-    digests = []
+    monkeypatch.setattr(request, "__file__", str(tmp_path / "request.py"))
+    curves, digests = "bler_curves.json", []
     for name, text in (
         ("bler_curves.json", "1"),
         ("bler_curves.json", "2"),
