@@ -50,7 +50,7 @@ def test_over_awgn_the_rule_is_within_1_db_of_the_best_scheme(amc, receiver, n_u
         assert fixed(chosen, snr_db, n_uses, receiver) >= best - 1e-9
 
 
-@pytest.mark.parametrize("amc", ["hda", "802.11ad"])
+@SETS
 @pytest.mark.parametrize("k_factor", [0.0, 3.0])
 def test_over_fading_the_rule_with_csit_is_within_1_db_of_the_best_scheme(amc, k_factor):
     """A fade a frame, integrated over 2,000 equally likely gains."""
