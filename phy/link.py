@@ -18,7 +18,11 @@ from phy.channel import Channel, Recorded
 from phy.detect import Csi, PerfectCsi, PilotCsi, feedback_correlation
 from phy.draws import Draws
 from phy.engine import find_engine
+from phy.fec.code import Code
+from phy.fec.decoder import Decoder
 from phy.fec.ideal import GenieCode
+from phy.fec.plain import PlainCode, refuse_unless_able
+from phy.native.able import refusal
 from phy.place import Place, settle, sized
 from phy.power import split_uses
 from phy.rng import Word
@@ -53,6 +57,15 @@ class Link:
         check_csi(self.csi, self.channel)
         if not self.streams:
             raise ValueError("streams: must hold at least one stream, got none; name one with a kind")
+        if self.engine == "native":
+            self._refuse_what_native_lacks()
+
+    def _refuse_what_native_lacks(self) -> None:
+        for code, decoder in self._decoded:
+            if isinstance(code, PlainCode):
+                refuse_unless_able("native", code, decoder)
+            elif (reason := refusal(code, decoder)) is not None:
+                raise ValueError(reason if reason.startswith("engine") else f"engine: {reason}")
 
     def n_uses(self, n_source: int) -> int:
         """Channel uses of a frame for `n_source` source samples: floor(bandwidth_ratio * n_source)."""
@@ -83,9 +96,14 @@ class Link:
         engine = find_engine(self.engine) if self.engine == "auto" else None
         if engine is None:
             return (self.engine,)
+        return tuple(engine.chosen(code, decoder) for code, decoder in self._decoded)
+
+    @property
+    def _decoded(self) -> list[tuple[Code, Decoder]]:
+        """The code of each scheme of the streams with its decoder; ideal codes have none."""
         digital = [b for b in self.streams.values() if isinstance(b, DigitalBearer)]
         codes = [(b, mcs.code) for b in digital for mcs in b.schemes if not isinstance(mcs.code, GenieCode)]
-        return tuple(engine.chosen(code, bearer.decoder_of(code)) for bearer, code in codes)
+        return [(code, bearer.decoder_of(code)) for bearer, code in codes]
 
     def draw(self, snr_db: float, keys: Sequence[tuple[Word, ...]], nonce: Sequence[Word] = ()) -> Draws:
         """The channel of one trial per key at a scenario SNR; keys and nonce words are those of `Draws`."""

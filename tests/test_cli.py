@@ -144,6 +144,17 @@ WRONG = {
     ),
     "a folder that is not there": ("folder: pictures", "folder: nowhere", "s.yaml:2: images.folder: "),
     "an unknown set": ("folder: pictures", "set: nowhere", "s.yaml:2: images.set: "),
+    "a code that its engine lacks": (
+        "engine: reference\n    streams:\n      picture: {kind: digital, mcs: qpsk-1/2}",
+        "engine: native\n    streams:\n      picture: {kind: digital, mcs: qpsk/conv}",
+        "s.yaml:8: links.air.engine: must be reference or sionna for viterbi of 'conv', got 'native'",
+    ),
+    "a decoder that its engine lacks": (
+        "engine: reference\n    streams:\n      picture: {kind: digital, mcs: qpsk-1/2}",
+        "engine: native\n    streams:\n      picture: {kind: digital, mcs: qpsk-1/2, "
+        "decoder: {algorithm: offset-min-sum, quantisation: {}}}",
+        "s.yaml:8: links.air.engine: decoder: the native engine's words are of 8 bits, schedule layered",
+    ),
     "a frame without room": ("1/6", "1/6000", "s.yaml: links.air.streams.picture: must hold a payload"),
 }
 

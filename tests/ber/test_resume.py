@@ -167,13 +167,8 @@ def test_calibrating_forgets_no_count(tmp_path, monkeypatch):
     (tmp_path / "stopping.py").write_text("")
     monkeypatch.setattr(request, "HOME", tmp_path)
     monkeypatch.setattr(request, "__file__", str(tmp_path / "request.py"))
-    curves, digests = "bler_curves.json", []
-    for name, text in (
-        ("bler_curves.json", "1"),
-        ("bler_curves.json", "2"),
-        ("table.json", "1"),
-        ("a.py", ""),
-    ):
+    digests = []
+    for name, text in zip(("bler_curves.json",) * 2 + ("table.json", "a.py"), "1234", strict=True):
         (data / name).write_text(text)
         digests.append(request.code_digest.__wrapped__())
     assert digests[0] == digests[1]
