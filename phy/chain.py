@@ -130,8 +130,8 @@ class Counting(Protocol):
 class Iterating(Protocol):
     """An engine that tells the iterations of graph codes."""
 
-    def soft(self, code: GraphCode, llr: NDArray[np.float32], decoder: Decoder) -> Decoded:
-        """What the decoder leaves of LLRs float32 [B, n]."""
+    def soft(self, code: GraphCode, llr: NDArray[np.float32], decoder: Decoder) -> Decoded | None:
+        """What the decoder leaves of LLRs float32 [B, n]; None for a decoder that does not tell."""
         ...
 
 
@@ -176,7 +176,8 @@ def _decided(chain: Chain, engine: Engine, batch: Batch) -> tuple[NDArray[np.uin
     """`decide`, and the iterations it took, 0 where the engine does not tell."""
     if isinstance(chain.code, GraphCode) and isinstance(engine, Iterating):
         decoded = engine.soft(chain.code, batch.llr, chain.decoder)
-        return decoded.bits[:, chain.code.info], int(decoded.iterations.sum())
+        if decoded is not None:
+            return decoded.bits[:, chain.code.info], int(decoded.iterations.sum())
     return decide(chain, engine, batch), 0
 
 

@@ -11,7 +11,7 @@ from phy.chain import MOST_FAILED, Chain, Counts
 from phy.constellation import Constellation
 from phy.fec import plain
 from phy.fec.code import Code, GraphCode
-from phy.fec.decoder import Decoder
+from phy.fec.decoder import Decoded, Decoder
 from phy.fec.segmented import block_by_block
 from phy.frames import GROUP, frame_key
 from phy.mapping import Demapping
@@ -73,12 +73,10 @@ class NativeEngine:
         """See `Engine.decode`."""
         if not isinstance(code, GraphCode):
             return plain.decode(self.name, code, llr, decoder)
-        plain.refuse_unless_fit(code, decoder)
-        if (reason := refusal(code, decoder)) is not None:
-            raise ValueError(reason)
-        mother = np.ascontiguousarray(code.gather(np.asarray(llr, np.float32), decoder.known), np.float32)
-        if decoder.quantisation is None:
-            return (words.soft_decode(code, mother, decoder).llr[:, code.info] < 0).astype(np.uint8)
+        soft = self.soft(code, llr, decoder)
+        if soft is not None:
+            return soft.bits[:, code.info]
+        mother = _mother(code, llr, decoder)
         out = np.empty((len(mother), code.k), np.uint8)
         step = words.chunk_groups(code.mother_n)
         space = words.workspace(code, min(step, -(-len(mother) // GROUP)))
@@ -90,6 +88,18 @@ class NativeEngine:
             passes.learn(space.done[:groups])
             to_rows(space.hard, words.info(code), out[begin : begin + len(rows)])
         return out
+
+    def soft(self, code: GraphCode, llr: NDArray[np.float32], decoder: Decoder) -> Decoded | None:
+        """Mother words as the decoder leaves them, with their iterations, of LLRs float32 [B, n].
+
+        None for integer words, of which only the decisions are kept.
+        """
+        plain.refuse_unless_fit(code, decoder)
+        if (reason := refusal(code, decoder)) is not None:
+            raise ValueError(reason)
+        if decoder.quantisation is not None:
+            return None
+        return words.soft_decode(code, _mother(code, llr, decoder), decoder)
 
     def count(self, chain: Chain, snr_db: float, seed: int, frames: range) -> Counts | None:
         """As `phy.chain.count`, all stages in lanes; None for a chain that the stages do one by one."""
@@ -124,6 +134,10 @@ class NativeEngine:
             passes.learn(done)
             total += _counts(ids, errors.reshape(-1)[: ids.size], done, code.k)
         return total
+
+
+def _mother(code: GraphCode, llr: NDArray[np.float32], decoder: Decoder) -> NDArray[np.float32]:
+    return np.ascontiguousarray(code.gather(np.asarray(llr, np.float32), decoder.known), np.float32)
 
 
 @lru_cache(maxsize=256)

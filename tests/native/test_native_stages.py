@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from phy import mapping
+from phy.chain import Chain, count
 from phy.constellation import CONSTELLATIONS
 from phy.engine import find_engine
-from phy.fec import CODES, Decoder, find_code
+from phy.fec import CODES, FAMILIES, Decoder, find_code
 from phy.fec.decoder import Quantisation, default_decoder
 
 NATIVE = find_engine("native")
@@ -60,6 +61,23 @@ def test_auto_takes_native_where_it_has_the_decoder():
     assert auto.chosen(code, six) == "reference"
     llr = np.ones((2, code.n), np.float32)
     assert np.array_equal(auto.decode(code, llr, six), find_engine("reference").decode(code, llr, six))
+
+
+def test_auto_does_not_wait_for_a_compiler_of_turbo_codes():
+    """Sionna's turbo decoder compiles for most of a minute and is no quicker than the reference then."""
+    code = find_code("turbo:k=40")
+    assert find_engine("auto").chosen(code, default_decoder(code)) == "reference"
+    assert FAMILIES["turbo"].engines[0] == "reference"
+
+
+def test_floating_point_decoders_tell_their_iterations():
+    code, decoder = find_code("802.11ad-1/2"), Decoder(iterations=12)
+    chain = Chain(code=code, constellation=CONSTELLATIONS["qpsk"], decoder=decoder)
+    native, plain = (count(chain, find_engine(name), 1.5, 3, range(64)) for name in ("native", "reference"))
+    assert native.iterations == pytest.approx(plain.iterations, rel=0.02)
+    assert 64 < plain.iterations < 64 * 12
+    int8 = Decoder(algorithm="min-sum", schedule="layered", quantisation=Quantisation())
+    assert NATIVE.soft(code, np.ones((1, code.n), np.float32), int8) is None
 
 
 def test_nothing_loads_a_compiler_before_it_is_asked_for():
