@@ -43,7 +43,7 @@ class LteTurbo(PlainCode):
     """
 
     algorithms: ClassVar[tuple[str, ...]] = ("bcjr",)
-    engines: ClassVar[Mapping[str, tuple[str, ...]]] = {"bcjr": ("sionna", "reference")}
+    engines: ClassVar[Mapping[str, tuple[str, ...]]] = {"bcjr": ("reference", "sionna")}
     block: int = 1024
     design_rate: Fraction = Fraction(1, 3)
 
