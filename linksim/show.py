@@ -25,7 +25,8 @@ def show_plan(plan: Plan) -> None:
     for point in plan.points:
         rows = budget(point, sizes)
         out.print(f"\n{point}; uses by category, with a full payload", markup=False)
-        print_rows(HEAD, [_cells(row) for row in rows] + [_frame_cells(frame) for frame in frames(rows)])
+        cells = [_cells(row) for row in rows] + [_frame_cells(frame) for frame in frames(rows)]
+        print_rows(*_spent(cells))
 
 
 def _checked_sizes(plan: Plan) -> list[int]:
@@ -39,6 +40,12 @@ def count(plan: Plan, n_images: int) -> str:
     """'5 points, 6 images, 240 trials'."""
     points, trials = len(plan.points), plan.trials(n_images)
     return f"{points} point{'s' * (points != 1)}, {n_images} image{'s' * (n_images != 1)}, {trials} trials"
+
+
+def _spent(cells: list[tuple[str, ...]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Head and rows without the categories on which nothing is spent."""
+    kept = [i for i, name in enumerate(HEAD) if name not in USES or any(row[i] != "0" for row in cells)]
+    return tuple(HEAD[i] for i in kept), [tuple(row[i] for i in kept) for row in cells]
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -8,8 +8,10 @@ from pydantic import Discriminator, Field, Tag, WithJsonSchema
 from phy import bler
 from phy.amc import Amc
 from phy.cipher import Cipher
+from phy.compact import or_word
 from phy.fec.code import Code
 from phy.fec.decoder import Decoder, default_decoder
+from phy.fec.decoder_spec import parse_decoder
 from phy.interleave import Interleaver
 from phy.mcs import MCS, Mcs, Pair, find_mcs
 
@@ -51,7 +53,7 @@ class DigitalBearer:
     mcs: a scheme's name, a constellation and a code, or the rule that picks a scheme for each frame.
     crc: bits of each checksum over header and ciphertext; crc_per: one a payload, or one a code block.
     interleaver: order of the coded bits on the air (`phy.interleave`).
-    decoder: None is the code's own default.
+    decoder: None is the code's own default; a scenario writes a mapping, or the word of the command line.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -63,7 +65,7 @@ class DigitalBearer:
     crc_per: Literal["payload", "block"] = "payload"
     interleaver: Interleaver = "none"
     demapper: Literal["exact", "max-log"] = "exact"
-    decoder: Decoder | None = None
+    decoder: Annotated[Decoder, or_word("decoder", parse_decoder, Decoder)] | None = None
 
     def __post_init__(self) -> None:
         _check_share(self.share)

@@ -18,7 +18,7 @@ from pydantic import Field
 from phy.channel_block import Awgn, Block, Nakagami, Rayleigh, Rician
 from phy.channel_jakes import Jakes
 from phy.channel_recorded import Recorded
-from phy.compact import parse_compact
+from phy.compact import or_word, parse_compact
 from phy.rng import complex_normal
 
 __all__ = [
@@ -39,7 +39,6 @@ __all__ = [
 Moving = Jakes | Recorded
 """Fading that changes from use to use; every other channel keeps h over a block and starts anew."""
 
-Channel = Annotated[Awgn | Rayleigh | Rician | Nakagami | Jakes | Recorded, Field(discriminator="kind")]
 CHANNELS: dict[str, type] = {
     "awgn": Awgn,
     "rayleigh": Rayleigh,
@@ -50,10 +49,15 @@ CHANNELS: dict[str, type] = {
 }
 
 
-def parse_channel(text: str) -> Channel:
+def parse_channel(text: str) -> "Channel":
     """The channel that 'kind' or 'kind:field=value,...' names; ValueError, one line, where it names none.
 
     >>> parse_channel("rician:k_factor=3,block=64")
     Rician(kind='rician', k_factor=3.0, block=64)
     """
     return parse_compact("channel", text, CHANNELS)
+
+
+_Form = Annotated[Awgn | Rayleigh | Rician | Nakagami | Jakes | Recorded, Field(discriminator="kind")]
+Channel = Annotated[_Form, or_word("channel", parse_channel, _Form)]
+"""Any of them; a scenario writes a mapping with its kind, or the word."""

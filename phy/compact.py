@@ -1,12 +1,32 @@
 """'rician:k_factor=3,block=64': a block in one word, as the command line writes it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
+
+
+def or_word(what: str, parse: Callable[[str], Any], form: Any) -> BeforeValidator:
+    """For an annotation of type `form`: text in its place is read by `parse`, as on the command line.
+
+    `what` begins the errors of `parse`, and is left out: the field is named already.
+    """
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return parse(value)
+        except ValueError as error:
+            told = str(error)
+            raise ValueError(
+                told.removeprefix(what).lstrip(":. ") if told.startswith(what) else told
+            ) from None
+
+    return BeforeValidator(read, json_schema_input_type=str | form)
 
 
 def parse_compact(what: str, text: str, kinds: Mapping[str, type]) -> Any:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from phy.channel import Awgn, Channel, Jakes, Moving
-from phy.compact import parse_compact
+from phy.compact import or_word, parse_compact
 
 MOST_PILOT_POWER = 1e6
 LEAST_CORRELATION = 0.01
@@ -104,17 +104,21 @@ class AgeingCsi:
         return rho
 
 
-Csi = Annotated[PerfectCsi | PilotCsi | AgeingCsi, Field(discriminator="kind")]
 CSI: dict[str, type] = {"perfect": PerfectCsi, "pilots": PilotCsi, "ageing": AgeingCsi}
 
 
-def parse_csi(text: str) -> Csi:
+def parse_csi(text: str) -> "Csi":
     """The knowledge that 'kind' or 'kind:field=value,...' names; ValueError, one line, where it names none.
 
     >>> parse_csi("pilots:count=4,spacing=64")
     PilotCsi(kind='pilots', count=4, power=1.0, spacing=64, estimator='ls')
     """
     return parse_compact("csi", text, CSI)
+
+
+_Form = Annotated[PerfectCsi | PilotCsi | AgeingCsi, Field(discriminator="kind")]
+Csi = Annotated[_Form, or_word("csi", parse_csi, _Form)]
+"""Any of them; a scenario writes a mapping with its kind, or the word."""
 
 
 def aged(h: NDArray, other: NDArray, mean: complex, rho: float) -> NDArray[np.complex128]:

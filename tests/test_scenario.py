@@ -16,6 +16,8 @@ from linksim.scenario import Scenario, build, digest, resolved, schema
 from models.card import Card, sha256, write_card
 from phy.amc import Amc
 from phy.channel import CHANNELS, Rician
+from phy.detect import PilotCsi
+from phy.fec import Decoder
 
 TEXT = """\
 name: trial
@@ -51,6 +53,26 @@ def test_nodes_become_the_blocks_own_dataclasses():
     assert link.bandwidth_ratio == Fraction(1, 6)
     assert link.channel == Rician(k_factor=1.0, block="frame")
     assert link.streams["essential"].mcs == Amc(amc="hda", csit=False)
+
+
+def test_a_word_of_the_command_line_stands_for_its_mapping():
+    words = (
+        TEXT.replace("{kind: rician, k_factor: 1.0, block: frame}", "rician:k_factor=2")
+        .replace("{kind: perfect}", "pilots:count=4")
+        .replace("crc: 24", "decoder: layered-sum-product:iterations=9")
+        .replace("mcs: {amc: hda, csit: false}", "mcs: qpsk-1/2")
+    )
+    scenario = read(words)
+    link = scenario.links["air"]
+    assert (link.channel, link.csi) == (Rician(k_factor=2.0), PilotCsi(count=4))
+    assert link.streams["essential"].decoder == Decoder(schedule="layered", iterations=9)
+    assert resolved(scenario)["links"]["air"]["csi"]["count"] == 4
+    with pytest.raises(
+        ScenarioError, match=r"7: links\.air\.channel: must be one of .*did you mean 'rician'"
+    ):
+        read(words.replace("rician:", "ricia:"))
+    with pytest.raises(ScenarioError, match=r"7: links\.air\.channel\.k_factor: must be >= 0"):
+        read(words.replace("k_factor=2", "k_factor=-2"))
 
 
 def test_a_resolved_scenario_builds_the_same_scenario():
@@ -133,8 +155,8 @@ FAULTS = [
     ("kind: rician, k_factor: 1.0", "kind: awgn", "7: links.air.channel.block: is not a field; take it away"),
     (
         "{kind: perfect}",
-        "perfect",
-        "8: links.air.csi: must be a mapping, got 'perfect'; write {FIELD",
+        "5",
+        "8: links.air.csi: must be a mapping of fields, got 5; write {FIELD",
     ),
     ("seed: 1", "seed: 1\nsnr: 3", "21: snr: is not a field; did you mean 'snr_db'?"),
     ("seed: 1\n", "", "1: seed: is missing"),
@@ -342,4 +364,6 @@ def test_the_schema_describes_what_is_accepted():
     assert "digest" not in tree["$defs"]["Recorded"]["properties"]  # found, not told
     assert "name" not in tree["$defs"]["Link"]["properties"]
     assert tree["$defs"]["Rician"]["properties"]["kind"]["const"] == "rician"
-    assert set(CHANNELS) == set(tree["$defs"]["Link"]["properties"]["channel"]["discriminator"]["mapping"])
+    word, form = tree["$defs"]["Link"]["properties"]["channel"]["anyOf"]
+    assert word == {"type": "string"}
+    assert set(CHANNELS) == set(form["discriminator"]["mapping"])
