@@ -118,7 +118,7 @@ ENGINES: dict[str, Callable[[], Engine]] = {
 """Name -> how to get the engine."""
 
 ABOUT = {
-    "auto": "sionna on a GPU; else native, and the quicker of sionna and reference where it lacks the decoder",
+    "auto": "sionna on a GPU; else native, for what it lacks the quicker of sionna and reference",
     "native": "Numba kernels for the whole chain on one core of a CPU; the fastest there",
     "sionna": "TensorFlow and Sionna, on a GPU or a CPU; some seconds to start, and to compile each code",
     "reference": "NumPy in double precision, written to be read; the oracle of the others",

@@ -21,8 +21,8 @@ Precision = Literal["single", "double"]
 
 
 @contextmanager
-def _quiet_start() -> Iterator[None]:
-    """TensorFlow's greetings pass by sys.stderr and its own log level: put descriptor 2 aside meanwhile."""
+def quietly() -> Iterator[None]:
+    """What TensorFlow says passes by sys.stderr and its own log level: put descriptor 2 aside meanwhile."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # the neural codec may share the device
     kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
@@ -35,7 +35,7 @@ def _quiet_start() -> Iterator[None]:
         os.close(null)
 
 
-with _quiet_start():
+with quietly():
     import tensorflow as tf
     from sionna.phy import mapping as sionna_mapping
     from sionna.phy.fec.ldpc import LDPCBPDecoder

@@ -18,7 +18,7 @@ from phy.fec.decoder import Decoder
 from phy.fec.plain import PlainCode, refuse_unless_able
 from phy.fec.polar import NrPolar
 from phy.fec.turbo import LteTurbo
-from phy.sionna_blocks import tf
+from phy.sionna_blocks import quietly, tf
 
 TILE = 64
 """Words that one call of a compiled decoder takes; last tiles are padded with certain zeros."""
@@ -52,8 +52,10 @@ def compiled(code: PlainCode, decoder: Decoder) -> Callable[[Any], Any]:
     Sionna's list decoder as its own NumPy version, which is its quickest and starts at once.
     """
     n = code.n if isinstance(code, NrPolar) else code.mother_n
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Sionna greets with what `linksim list codes` says
+    with contextlib.redirect_stdout(io.StringIO()), quietly(), warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # Sionna greets with what `linksim list codes` says, oneDNN with wishes
         block = BLOCKS[type(code)](code, decoder)
 
         def run(llr: Any) -> Any:

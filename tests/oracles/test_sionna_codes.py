@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -132,3 +134,14 @@ def test_a_decoder_of_another_family_is_told_in_a_line(sionna):
         ValueError, match=r"^decoder: must be viterbi for 'conv:k=100', got 'bcjr'; leave it out"
     ):
         sionna.decode(code, np.zeros((1, code.n), np.float32), Decoder(algorithm="bcjr"))
+
+
+def test_turbo_decoding_says_nothing_on_the_terminal():
+    """oneDNN logs E0000 on a CPU without AVX-512 as the decoder is traced."""
+    script = (
+        "import numpy as np; from phy.engine import find_engine; from phy.fec import Decoder, find_code\n"
+        "code = find_code('turbo:k=40'); llr = np.ones((1, code.n), np.float32)\n"
+        "find_engine('sionna').decode(code, llr, Decoder(algorithm='bcjr', iterations=2))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
