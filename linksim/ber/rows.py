@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from linksim import disk
@@ -135,13 +136,15 @@ def write_parquet(path: Path, rows: Sequence[Row]) -> None:
 
 
 def check_writable(option: str, path: Path, suffixes: Sequence[str] = ()) -> None:
-    """LinksimError where a file could not be written there later; nothing is made or touched."""
+    """LinksimError where a file could not be written there later; nothing is left behind."""
     import os
 
     if suffixes and path.suffix.lower() not in suffixes:
         raise LinksimError(option, f"must end in {', '.join(suffixes)}", str(path), f"as curve{suffixes[0]}")
     if path.is_dir() or not path.name:
         raise LinksimError(option, "must be a file", str(path), "it is a folder; name a file in it")
+    if path.exists() and not path.is_file():
+        raise LinksimError(option, "must be a file", str(path), "it is a device or a pipe; name another")
     if path.exists() and not os.access(path, os.W_OK):
         raise LinksimError(option, "must be writable", str(path), "check its permissions")
     above = path.parent
@@ -149,5 +152,10 @@ def check_writable(option: str, path: Path, suffixes: Sequence[str] = ()) -> Non
         above = above.parent
     if not above.is_dir():
         raise LinksimError(option, "must lie in a folder", str(path), f"{above} is a file")
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise LinksimError(option, "must be writable", str(path), f"check the permissions of {above}")
+    try:
+        with TemporaryFile(dir=above):
+            pass
+    except OSError as error:
+        raise LinksimError(
+            option, "must be writable", str(path), f"no file can be made in {above}"
+        ) from error
