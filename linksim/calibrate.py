@@ -7,6 +7,10 @@ from pathlib import Path
 
 from linksim.errors import LinksimError
 
+OPTIONS = ("mcs", "set", "demapper", "decoder", "engine", "out")
+OF_MCS = ("code", "constellation")
+"""Parts of a scheme that have no option of their own."""
+
 
 def calibrate(
     mcs: Sequence[str] = (),
@@ -28,6 +32,8 @@ def calibrate(
     reads. What it holds is not counted again; a run that was stopped goes on where it was.
     LinksimError for a name, a word or a file that is none.
     """
+    from linksim import disk
+    from linksim.ber.rows import check_writable
     from phy import calibrate as chain
     from phy.bler import Receiver
     from phy.engine import find_engine
@@ -37,15 +43,16 @@ def calibrate(
     for each in sets:
         if each not in AMC_SETS:
             raise LinksimError(
-                "set", f"must be one of {', '.join(AMC_SETS)}", each, "linksim list mcs shows them"
+                "--set", f"must be one of {', '.join(AMC_SETS)}", each, "linksim list mcs shows them"
             )
     names = [*mcs, *(name for each in sets for name in AMC_SETS[each])]
     if not 0 < floor < 1:
-        raise LinksimError("floor", "must lie between 0 and 1", floor, "1e-3 is usual")
+        raise LinksimError("--floor", "must lie between 0 and 1", floor, "1e-3 is usual")
     if not names:
         told = f"--mcs NAME or --set {'|'.join(AMC_SETS)}"
         raise LinksimError("calibrate", "needs a scheme or a set to measure", None, f"add {told}")
     path = chain.PATH if out is None else out
+    check_writable("--out", path)
     try:
         receiver = Receiver(demapper=demapper, decoder=parse_decoder(decoder) if decoder else None)
         for scheme in map(find_mcs, names):
@@ -56,13 +63,17 @@ def calibrate(
                 )
         effort = chain.Effort(errors=errors, blocks=blocks, floor=floor)
         who = find_engine(engine)
-        chain.calibrate(path, names, receiver, who, effort, lambda *told: report(chain.line(*told)))
+        with disk.told(path):
+            chain.calibrate(path, names, receiver, who, effort, lambda *told: report(chain.line(*told)))
     except (ValueError, OSError) as wrong:
         raise LinksimError(*_words(str(wrong))) from wrong
     return path
 
 
 def _words(told: str) -> tuple[str, str]:
-    """'where: rule, got X; remedy' as its place and the rest, both as they are."""
-    where, separator, rule = told.partition(": ")
-    return (where, rule) if separator else ("calibrate", told)
+    """'where: rule, got X; remedy' as the option that it is about and the rest."""
+    where, _, rule = told.partition(": ")
+    if where in OPTIONS:
+        return f"--{where}", rule
+    field = where.partition(".")[0]
+    return (f"--{field}" if field in OPTIONS else "--mcs" if field in OF_MCS else "calibrate"), told

@@ -143,6 +143,7 @@ def store(path: Path, table: dict) -> None:
     ]
     head = json.dumps({k: v for k, v in table.items() if k != "curves"}, indent=1)
     temporary = path.with_suffix(".part")
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary.write_text(f'{head[:-2]},\n "curves": {{\n' + ",\n".join(curves) + "\n }\n}\n")
     os.replace(temporary, path)
 

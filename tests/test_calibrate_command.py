@@ -35,9 +35,14 @@ def test_counts_are_kept_and_told(tmp_path):
         (("--mcs", "qpsk-1/3"), "did you mean 'qpsk-1/2'"),
         (("--mcs", "qpsk-1/2", "--decoder", "viterbi"), "must fit 802.11ad-1/2"),
         (("--mcs", "qpsk-1/2", "--decoder", "viter"), "did you mean 'viterbi'"),
-        (("--set", "cqi4"), "must be one of hda, 802.11ad, cqi1"),
-        (("--mcs", "qpsk-1/2", "--floor", "2"), "floor: must"),
-        (("--mcs", "qpsk-1/2", "--engine", "none"), "engine: must be one of"),
+        (("--set", "cqi4"), "--set: must be one of hda, 802.11ad, cqi1"),
+        (("--mcs", "qpsk-1/2", "--floor", "2"), "--floor: must"),
+        (("--mcs", "qpsk-1/2", "--engine", "none"), "--engine: must be one of"),
+        (("--mcs", "qpsk/802.11ad-1/2x"), "--mcs: "),
+        (("--mcs", "nope"), "--mcs: must"),
+        (("--mcs", "qpsk-1/2", "--decoder", "min-sum:clip=-1"), "--decoder: decoder.clip: must"),
+        (("--mcs", "qpsk-1/2", "--out", "/proc/x"), "--out: must be writable, got '/proc/x'"),
+        (("--mcs", "qpsk-1/2", "--out", "/dev/null"), "--out: must be a file"),
     ],
 )
 def test_what_is_wrong_is_one_line(arguments, told):
