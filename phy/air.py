@@ -13,7 +13,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from phy.channel import Channel, Moving
+from phy.channel import Awgn, Channel, Moving
 from phy.detect import AgeingCsi, Csi, PilotCsi, aged, least_squares
 from phy.estimate import Estimator, block_estimator, moving_estimator
 
@@ -134,6 +134,8 @@ def layout(csi: Csi, channel: Channel, n_data: int) -> Layout:
 def check_csi(csi: Csi, channel: Channel) -> None:
     """ValueError where this knowledge cannot be had over this channel."""
     if isinstance(csi, AgeingCsi):
+        if isinstance(channel, Awgn):
+            raise ValueError("csi.kind: ageing means nothing over awgn, which has no fading; leave it out")
         try:
             csi.correlation(channel)
         except ValueError as error:

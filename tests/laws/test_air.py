@@ -30,7 +30,7 @@ KNOWLEDGE = [
     "pilots:count=2,spacing=20,power=0.5,estimator=lmmse",
     "ageing:rho=0.9",
 ]
-EACH = list(product(CHANNELS, KNOWLEDGE))
+EACH = [each for each in product(CHANNELS, KNOWLEDGE) if each != ("awgn", "ageing:rho=0.9")]
 FRAMES, N_DATA = 600, 150
 
 
@@ -100,6 +100,11 @@ def test_pilots_stand_at_the_head_of_every_block_and_every_spacing():
     assert places(PilotCsi(count=1, spacing=4), Rayleigh(block=10), 9) == [0, 4, 8, 10]
     assert places(PilotCsi(count=2, spacing=4), Jakes(doppler=0.01), 5) == [0, 1, 4, 5, 8, 9]
     assert places(PerfectCsi(), Rayleigh(), 9) == places(AgeingCsi(rho=0.5), Rayleigh(), 9) == []
+
+
+def test_nothing_grows_old_where_nothing_fades():
+    with pytest.raises(ValueError, match=r"^csi.kind: ageing means nothing over awgn.*leave it out$"):
+        layout(AgeingCsi(rho=0.9), Awgn(), 10)
 
 
 def test_known_pilots_are_all_the_estimate_sees():
