@@ -193,8 +193,8 @@ def _find(name: str, _digest: bytes) -> Constellation:
         return Constellation(name=name, alphabet=where.apsk32(gamma1, gamma2))
     near = get_close_matches(name.lower().replace(" ", ""), CONSTELLATIONS, n=1, cutoff=0.0)
     raise ValueError(
-        f"constellation: must be one of {', '.join(CONSTELLATIONS)}, file:PATH, "
-        f"got {name!r}; did you mean {near[0]!r}?"
+        f"constellation: must be a name of `linksim list constellations` or file:PATH, got {name!r}; "
+        f"did you mean {near[0]!r}?"
     )
 
 

@@ -129,6 +129,8 @@ ABOUT = {
 @cache
 def find_engine(name: str) -> Engine:
     """The engine of that name, one instance a process, so that compiled functions are shared."""
+    if not name:
+        raise ValueError(f"engine: must not be empty, got ''; one of {', '.join(ENGINES)}")
     if name not in ENGINES:
         near = get_close_matches(name, ENGINES, n=1, cutoff=0.0)
         raise ValueError(

@@ -20,9 +20,10 @@ Options = Mapping[str, Any]
 
 def request_of(ebn0: str | None, esn0: str | None, options: Options) -> Request:
     """The request of `linksim ber`; LinksimError before anything is run or written."""
-    if (ebn0 is None) == (esn0 is None):
-        got = "neither" if ebn0 is None else "both"
-        raise LinksimError("ber", "takes --ebn0 or --esn0", got, "give one of them, as --ebn0 0:8:0.5")
+    if ebn0 is None and esn0 is None:
+        raise LinksimError("ber", "needs --ebn0 or --esn0", None, "as --ebn0 0:8:0.5")
+    if ebn0 is not None and esn0 is not None:
+        raise LinksimError("ber", "takes --ebn0 or --esn0", "both", "give one of them")
     snrs_db = parse_grid("--ebn0", ebn0) if ebn0 is not None else parse_grid("--esn0", str(esn0))
     found = _curves(options)
     limits = ("frame_errors", "frames", "min_frames", "seconds", "target_bler")

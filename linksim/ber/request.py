@@ -136,6 +136,9 @@ def build(words: Words) -> Curve:
         _read("--engine", find_engine, words.engine)
     engine = _read("--engine", lambda name: _engine_name(name, code, decoder), words.engine)
     chain = _read("ber", lambda _: _chain(words, code, constellation, channel, csi, decoder), "")
+    if isinstance(code, GenieCode):  # which no engine decodes: it refuses points that it does not count
+        none = np.zeros((0, code.n), np.float32)
+        _read("--code", lambda _: code.delivered(none, constellation), "")
     understood = asdict(words) | {
         "code": code.name,
         "constellation": constellation.name,
@@ -177,9 +180,7 @@ def ready_engine(curve: Curve) -> Engine:
     """The engine, which may take seconds to load; LinksimError where it cannot compute the curve."""
     engine = _read("--engine", find_engine, curve.words.engine)
     code, none = curve.chain.code, np.zeros((0, curve.chain.code.n), np.float32)
-    if isinstance(code, GenieCode):  # which no engine decodes
-        _read("--code", lambda _: code.delivered(none, curve.chain.constellation), "")
-    else:
+    if not isinstance(code, GenieCode):  # which `build` asks
         _read("--engine", lambda _: engine.decode(code, none, curve.chain.decoder), "")
     return engine
 

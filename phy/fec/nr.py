@@ -140,7 +140,8 @@ def make(
     if qm not in MODULATION_BITS:
         raise ValueError(f"qm: must be one of {MODULATION_BITS}, got {qm}; 1 is no interleaving")
     if (rate is None) == (n is None):
-        raise ValueError("rate, n: must be one of them, got both or none; write k=1024,rate=3/4")
+        got = "neither" if n is None else "both"
+        raise ValueError(f"rate, n: needs one of them, got {got}; write k=1024,rate=3/4")
     if n is None:
         if rate <= 0:
             raise ValueError(f"rate: must be > 0, got {rate}; write rate=3/4")

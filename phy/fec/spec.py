@@ -61,6 +61,8 @@ class Family:
 def read_code(spec: str, families: Mapping[str, Family]) -> Code:
     """The code of a word; ValueError, one line, where it is none."""
     spec = spec.strip()
+    if not spec:
+        raise ValueError("code: must not be empty, got ''; `linksim list codes` tells all")
     name, colon, rest = spec.partition(":")
     for family in families.values():
         if spec in family.named:
@@ -81,10 +83,8 @@ def _unknown(spec: str, families: Mapping[str, Family]) -> str:
         named = (word for family in families.values() for word in family.named)
         near |= {} if colon else {word: word for word in named}
     meant = near[get_close_matches(name, near, n=1, cutoff=0.0)[0]]
-    kinds = ", ".join(families)
-    return (
-        f"code: must be of {kinds}, got {spec[:80]!r}; did you mean {meant!r}? `linksim list codes` tells all"
-    )
+    rule = f"one of {', '.join(near.values())}" if tables else f"of {', '.join(families)}"
+    return f"code: must be {rule}, got {spec[:80]!r}; did you mean {meant!r}? `linksim list codes` tells all"
 
 
 def _make(spec: str, family: Family, arguments: dict[str, Any]) -> Code:

@@ -91,9 +91,15 @@ def test_at_least_so_many_frames_are_sent(call):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--code", "802.11ad-1/3", "--ebn0", "1"), "--code: must be"),
+        (("--code", "802.11ad-1/3", "--ebn0", "1"), "--code: must be one of 802.11ad-1/2, "),
+        (("--code", "", "--ebn0", "1"), "--code: must not be empty"),
+        (("--code", "nr-ldpc:k=99,rate=1/2,n=198", "--ebn0", "1"), "needs one of them, got both"),
+        (("--code", "nr-ldpc:k=99", "--ebn0", "1"), "needs one of them, got neither"),
+        (("--code", "ideal:shannon,rate=2", "--ebn0", "1"), "--code: ideal:shannon,rate=2 counts 2 bits"),
+        ((*CODE, "--ebn0", "1", "--engine", ""), "--engine: must not be empty"),
+        ((*CODE, "--ebn0", "1", "--csi", "ageing:rho=0.9"), "ageing means nothing over awgn"),
         (("--ebn0", "1"), "--code: is missing"),
-        ((*CODE,), "takes --ebn0 or --esn0"),
+        ((*CODE,), "needs --ebn0 or --esn0"),
         ((*CODE, "--ebn0", "1", "--esn0", "1"), "takes --ebn0 or --esn0"),
         ((*CODE, "--ebn0", "1:x"), "--ebn0: must be"),
         ((*CODE, "--ebn0", "nan"), "--ebn0: must lie"),

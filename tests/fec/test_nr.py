@@ -155,8 +155,8 @@ def test_a_transport_block_is_decoded_block_by_block_and_tells_which_arrived():
     ("spec", "said"),
     [
         ("nr-ldpc", "needs k"),
-        ("nr-ldpc:k=1024", "rate, n: must be one of them"),
-        ("nr-ldpc:k=1024,rate=1/2,n=2048", "rate, n: must be one of them"),
+        ("nr-ldpc:k=1024", "rate, n: needs one of them, got neither"),
+        ("nr-ldpc:k=1024,rate=1/2,n=2048", "rate, n: needs one of them, got both"),
         ("nr-ldpc:k=11,rate=1/2", r"k: must be 12\.\.1277992, got 11"),
         ("nr-ldpc:k=1024,n=1024", r"n: must be a multiple of qm = 1 from 1078 to 51200 .*got 1024"),
         ("nr-ldpc:k=1024,n=2049,qm=2", "n: must be a multiple of qm = 2"),

@@ -44,7 +44,7 @@ def test_keys_are_read_by_the_types_of_their_arguments(word, read):
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("", "must be of toy, path, table, got ''; did you mean"),
+        ("", "must not be empty, got ''"),
         (
             "tow:n=4",
             r"must be of toy, path, table, got 'tow:n=4'; did you mean 'toy:n=INT\[,rate=R\]\[,word=W\]'",
