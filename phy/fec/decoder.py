@@ -74,15 +74,16 @@ class Quantisation:
 
     bits: word width of posteriors and of messages to checks, saturating.
     steps: quantisation steps per unit of LLR, a power of two.
-    limit: the largest message from a check, steps. Layered decoding needs one well below the word's end: a
-        saturated posterior has forgotten what its messages will subtract, and frames fail at any SNR.
+    limit: the largest message from a check, steps; a quarter of the largest word if not given. Layered
+        decoding needs one well below the word's end: a saturated posterior has forgotten what its messages
+        will subtract, and frames fail at any SNR.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     bits: int = 8
     steps: int = 4
-    limit: int = 31
+    limit: int | None = None
 
     def __post_init__(self) -> None:
         if not 3 <= self.bits <= 16:
@@ -91,16 +92,23 @@ class Quantisation:
             raise ValueError(
                 f"quantisation.steps: must be a power of two up to 64, got {self.steps}; 4 is usual"
             )
+        if self.limit is None:
+            object.__setattr__(self, "limit", self.usual_limit)
         if not 1 <= self.limit <= self.most:
             raise ValueError(
                 f"quantisation.limit: must be 1 to {self.most} with {self.bits} bits, got {self.limit}; "
-                f"{max(self.most // 4, 1)} is usual"
+                f"{self.usual_limit} is usual"
             )
 
     @property
     def most(self) -> int:
         """W = 2^(bits-1) - 1, the largest word."""
         return (1 << (self.bits - 1)) - 1
+
+    @property
+    def usual_limit(self) -> int:
+        """The limit where none is given, 31 of an int8 word."""
+        return max(self.most // 4, 1)
 
 
 @dataclass(frozen=True, kw_only=True)

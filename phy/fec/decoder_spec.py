@@ -41,7 +41,7 @@ def decoder_defaults(name: str) -> dict[str, str]:
     """Each of `decoder_keys` -> what it is where a word leaves it out."""
     told = {}
     for key in decoder_keys(name):
-        value = getattr(Quantisation if key in ("steps", "limit") else Decoder, key)
+        value = getattr(Quantisation() if key in ("steps", "limit") else Decoder, key)
         told[key] = "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
     return told
 
@@ -49,8 +49,8 @@ def decoder_defaults(name: str) -> dict[str, str]:
 def parse_decoder(spec: str) -> Decoder:
     """The decoder that a word names: [layered-]ALGORITHM[:KEY=VALUE,...], keys being `decoder_keys`.
 
-    quantisation=8 is an 8-bit word, with steps=4 a unit of LLR and messages of limit=31 steps, unless those
-    two are given; clip=none is no clip.
+    quantisation=8 is an 8-bit word, with steps=4 a unit of LLR and messages of limit=31 steps (a quarter of
+    the largest word of any other width), unless those two are given; clip=none is no clip.
 
     >>> parse_decoder("normalised-min-sum:scale=0.875,iterations=10").scale
     0.875
@@ -90,11 +90,12 @@ def write_decoder(decoder: Decoder) -> str:
     ]
     q = decoder.quantisation
     if q is not None:
+        usual = Quantisation(bits=q.bits)
         parts.append(f"quantisation={q.bits}")
         parts += [
             f"{name}={getattr(q, name)}"
             for name in ("steps", "limit")
-            if getattr(q, name) != getattr(Quantisation, name)
+            if getattr(q, name) != getattr(usual, name)
         ]
     return ":".join(filter(None, (decoder.name, ",".join(parts))))
 

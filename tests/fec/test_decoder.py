@@ -131,9 +131,18 @@ def test_a_decoder_that_makes_no_sense_is_refused(fields, told):
         ({"bits": 2}, "bits"),
         ({"steps": 3}, "steps"),
         ({"limit": 0}, "limit"),
-        ({"bits": 5}, "limit: must be 1 to 15"),
+        ({"bits": 5, "limit": 31}, "limit: must be 1 to 15"),
     ],
 )
 def test_words_that_hold_nothing_are_refused(fields, told):
     with pytest.raises(ValueError, match=told):
         Quantisation(**fields)
+
+
+@pytest.mark.parametrize(("bits", "limit"), [(3, 1), (4, 1), (6, 7), (8, 31), (10, 127)])
+def test_the_usual_limit_goes_with_the_width(bits, limit):
+    decoder = parse_decoder(f"layered-min-sum:quantisation={bits}")
+    assert decoder.quantisation == Quantisation(bits=bits, limit=limit)
+    assert decoder.spec == f"layered-min-sum:quantisation={bits}"
+    other = parse_decoder(f"layered-min-sum:quantisation={bits},limit=2")
+    assert parse_decoder(other.spec) == other
