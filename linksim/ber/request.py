@@ -135,7 +135,7 @@ def build(words: Words) -> Curve:
     if words.engine not in ENGINES:
         _read("--engine", find_engine, words.engine)
     engine = _read("--engine", lambda name: _engine_name(name, code, decoder), words.engine)
-    chain = _read("ber", lambda _: _chain(words, code, constellation, channel, csi, decoder), "")
+    chain = _read("--csi", lambda _: _chain(words, code, constellation, channel, csi, decoder), "")
     if isinstance(code, GenieCode):  # which no engine decodes: it refuses points that it does not count
         none = np.zeros((0, code.n), np.float32)
         _read("--code", lambda _: code.delivered(none, constellation), "")
