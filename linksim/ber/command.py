@@ -86,7 +86,7 @@ def run(request: Request) -> None:
     table = board.Board(stop=request.stop)
     live = Live(table, console=screen, refresh_per_second=REFRESHES_PER_SECOND, transient=True)
     plain = not outputs.json
-    for task in request.tasks[1:]:  # the first is asked when it begins
+    for task in request.tasks:
         check_able(task.curve)
     found: dict[tuple[int, float], Row] = {}
     interrupted = False

@@ -30,6 +30,7 @@ from phy.fec.decoder import Decoder, default_decoder
 from phy.fec.decoder_spec import parse_decoder
 from phy.fec.ideal import GenieCode
 from phy.fec.plain import PlainCode
+from phy.native.able import refusal
 from phy.units import ebn0_db, esn0_db
 
 HOME = Path(__file__).resolve().parent.parent.parent
@@ -186,9 +187,14 @@ def ready_engine(curve: Curve) -> Engine:
 
 
 def check_able(curve: Curve) -> None:
-    """LinksimError where the engine cannot compute the curve; sionna, which is slow to load, is not asked."""
-    if curve.words.engine != "sionna":
-        ready_engine(curve)
+    """LinksimError where the engine is known, without loading it, not to compute the curve."""
+    engine, code, decoder = curve.words.engine, curve.chain.code, curve.chain.decoder
+    if isinstance(code, PlainCode):
+        unable = engine != "auto" and engine not in code.engines.get(decoder.algorithm, ())
+    else:
+        unable = engine == "native" and not isinstance(code, GenieCode) and refusal(code, decoder) is not None
+    if unable:
+        ready_engine(curve)  # which tells why
 
 
 def _read(option: str, read: Callable[[str], Any], text: str) -> Any:

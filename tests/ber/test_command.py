@@ -188,3 +188,11 @@ def test_the_line_at_hand_fits_80_letters(seconds):
     shown = Board(stop=stop, row=row).__rich__().plain
     assert len(shown) <= 80
     assert shown.rstrip().endswith(f"in {clock(time_left(row, stop))}" if seconds else "begins")
+
+
+def test_what_the_engine_cannot_decode_is_told_before_anything_is_shown(call):
+    for codes in (("conv",), ("802.11ad-1/2", "conv")):
+        words = [word for code in codes for word in ("--code", code)]
+        status, out, err = call("ber", *words, "--ebn0", 1, "--engine", "native")
+        assert (status, out) == (2, "")
+        assert "must be reference or sionna for viterbi of 'conv'" in err
