@@ -133,8 +133,15 @@ def mcs_mix(schemes: pd.Series) -> str:
     'qpsk-1/2 75 %, bpsk-1/2 25 %'
     >>> mcs_mix(pd.Series(["qpsk-1/2"]))
     'qpsk-1/2'
+
+    A frame at its own capacity is one scheme, whatever its size: the rows tell that.
+
+    >>> mcs_mix(pd.Series([f"1024qam/ideal:shannon,uses=4,bits=10,k={k}" for k in (9, 7)]))
+    '1024qam/ideal:shannon'
     """
-    counts = schemes.dropna().value_counts()
+    counts = (
+        schemes.dropna().astype(str).str.replace(r"(ideal:shannon),uses=.*", r"\1", regex=True).value_counts()
+    )
     if len(counts) == 1:
         return str(counts.index[0])
     return ", ".join(f"{mcs} {count / counts.sum():.0%}".replace("%", " %") for mcs, count in counts.items())
