@@ -17,8 +17,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +26,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image as Pictures
 
-from linksim import __version__, disk
+from linksim import disk
 from linksim.codecs.base import Image
 from linksim.codecs.onnx import providers
 from linksim.errors import LinksimError
+from linksim.identity import HOME, installed, phy_sources, text_digest
 from linksim.images import Photo
 from linksim.plan import Plan
 from linksim.scenario import Scenario, digest, resolved
@@ -46,7 +45,6 @@ DECIDING = (
     *("numba", "numpy", "scipy", "pillow", "constriction", "glymur"),
 )
 """Distributions whose versions may move a result."""
-HOME = Path(__file__).resolve().parent.parent
 
 
 def manifest(plan: Plan, photos: Sequence[Photo]) -> dict[str, Any]:
@@ -105,25 +103,16 @@ def _described(photo: Photo) -> dict[str, Any]:
 @cache
 def versions() -> dict[str, str]:
     """linksim's version, and those of the distributions that decide results, where they are installed."""
-    found = {"linksim-phy": __version__}
-    for name in DECIDING:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    return installed(DECIDING)
 
 
 @cache
 def code_digest() -> str:
     """SHA-256 over the files whose text decides a result: phy with its data, codecs, metrics, system."""
-    files = [path for path in (HOME / "phy").rglob("*") if path.suffix in (".py", ".json", ".csv")]
+    files = phy_sources()
     files += (HOME / "linksim" / "codecs").glob("*.py")
     files += [HOME / "linksim" / f"{name}.py" for name in ("images", "ledger", "metrics", "runner", "system")]
-    total = sha256()
-    for path in sorted(files):
-        total.update(f"{path.relative_to(HOME).as_posix()}\0".encode() + path.read_bytes())
-    return total.hexdigest()
+    return text_digest(files)
 
 
 def git_state() -> dict[str, Any] | None:

@@ -8,16 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from linksim import __version__
 from linksim.ber.grid import DIGITS
 from linksim.errors import LinksimError
+from linksim.identity import HOME, installed, phy_sources, text_digest
 from phy.chain import Chain
 from phy.channel import CHANNELS
 from phy.compact import compact, parse_compact
@@ -33,7 +32,6 @@ from phy.fec.plain import PlainCode
 from phy.native.able import refusal
 from phy.units import ebn0_db, esn0_db
 
-HOME = Path(__file__).resolve().parent.parent.parent
 MOST_LETTERS = 40
 """Of each word in a folder's name."""
 DECIDING = ("sionna-no-rt", "tensorflow", "numba", "numpy", "scipy")
@@ -228,22 +226,11 @@ def code_digest() -> str:
 
     Not the block error curves, which `linksim calibrate` adds to: they decide what links send, and no count.
     """
-    files = [path for path in (HOME / "phy").rglob("*") if path.suffix in (".py", ".json", ".csv")]
-    files = [path for path in files if path.name != "bler_curves.json"]
-    files.append(Path(__file__).with_name("stopping.py"))
-    total = sha256()
-    for path in sorted(files):
-        total.update(f"{path.relative_to(HOME).as_posix()}\0".encode() + path.read_bytes())
-    return total.hexdigest()
+    files = [path for path in phy_sources(HOME) if path.name != "bler_curves.json"]
+    return text_digest([*files, Path(__file__).with_name("stopping.py")], HOME)
 
 
 @cache
 def versions() -> dict[str, str]:
     """linksim's version, and those of the distributions that decide counts, where they are installed."""
-    found = {"linksim-phy": __version__}
-    for name in DECIDING:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    return installed(DECIDING)
