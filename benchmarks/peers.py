@@ -44,7 +44,6 @@ def sionna_chain(
     from phy import sionna_blocks
 
     tf = sionna_blocks.tf
-    sionna_blocks.mapper(constellation, 1)
     points = sionna_blocks._constellation(constellation.points, "single")
     mapper = sionna_blocks.sionna_mapping.Mapper(constellation=points)
     demapper = sionna_blocks.sionna_mapping.Demapper("maxlog", constellation=points)
