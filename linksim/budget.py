@@ -14,9 +14,9 @@ from fractions import Fraction
 from linksim.errors import LinksimError
 from linksim.ledger import USES
 from linksim.plan import Plan, Point
-from phy.amc import find_mcs
 from phy.digital import Place
 from phy.link import Link
+from phy.mcs import find_mcs
 from phy.types import Grant
 
 PILOTS = "(pilots)"

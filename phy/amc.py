@@ -17,21 +17,8 @@ from numpy.typing import NDArray
 
 from phy.bler import USUAL, Receiver
 from phy.channel import Awgn, Channel
-from phy.mcs import AMC_SETS, MCS, Mcs, find_mcs
+from phy.mcs import AMC_SETS, MCS, Mcs
 from phy.prediction import expected_failure, payload_failure
-
-__all__ = [
-    "AMC_SETS",
-    "MCS",
-    "Amc",
-    "Mcs",
-    "choose",
-    "choose_blind",
-    "expected_failure",
-    "find_mcs",
-    "payload_failure",
-]
-
 
 MOST_MARGIN_DB = 60.0
 

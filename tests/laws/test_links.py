@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from links import BEARERS, CHANNELS, N_SOURCE, Recorder, keys, link_of, messages_for, run
 
-from phy.amc import AMC_SETS, MCS, Amc
+from phy.amc import Amc
 from phy.bearer import DigitalBearer
 from phy.channel import Awgn, Rayleigh, Rician
 from phy.ledger import CATEGORIES
+from phy.mcs import AMC_SETS, MCS
 from phy.power import split_uses
 from phy.transmission import deliver
 from phy.types import Bits, Symbols
