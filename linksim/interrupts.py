@@ -1,0 +1,63 @@
+"""Ctrl-C once lets a long task finish what it has in hand, twice stops it at once; SIGTERM likewise."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+TOLD = "Finishing the units in hand; Ctrl-C again stops at once."
+
+
+def to_stderr(line: str) -> None:
+    """A line of its own on standard error, also where the terminal has just shown ^C."""
+    sys.stderr.write(("\n" if sys.stderr.isatty() else "") + line + "\n")
+    sys.stderr.flush()
+
+
+class Interrupts:
+    """While it is open, the first SIGINT or SIGTERM sets `asked`, the second raises KeyboardInterrupt.
+
+    The task that it guards looks at `asked` between its steps. Handlers are put back at the end. Only a main
+    thread can hold signals: opened in another, it changes nothing, and `asked` stays False.
+
+    tell: takes the line that says what happens.
+
+    >>> with Interrupts(tell=print) as interrupts:
+    ...     signal.raise_signal(signal.SIGINT)
+    ...     interrupts.asked, interrupts.exit_code
+    Finishing the units in hand; Ctrl-C again stops at once.
+    (True, 130)
+    """
+
+    def __init__(self, tell: Callable[[str], None] = to_stderr) -> None:
+        self.asked = False
+        self._tell = tell
+        self._signal = signal.SIGINT
+        self._before: dict[signal.Signals, Any] = {}
+
+    @property
+    def exit_code(self) -> int:
+        """128 + the signal that came first: 130 for Ctrl-C, 143 for SIGTERM."""
+        return 128 + self._signal
+
+    def __enter__(self) -> Interrupts:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {each: signal.signal(each, self._take) for each in SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for each, handler in self._before.items():
+            signal.signal(each, handler)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked, self._signal = True, signal.Signals(number)
+        self._tell(TOLD)
