@@ -19,11 +19,20 @@ def to_stderr(line: str) -> None:
     sys.stderr.flush()
 
 
-class Interrupts:
-    """While it is open, the first SIGINT or SIGTERM sets `asked`, the second raises KeyboardInterrupt.
+class Interrupted(KeyboardInterrupt):
+    """A signal ended the task. exit_code: 128 + the signal, 130 for Ctrl-C and 143 for SIGTERM."""
 
-    The task that it guards looks at `asked` between its steps. Handlers are put back at the end. Only a main
-    thread can hold signals: opened in another, it changes nothing, and `asked` stays False.
+    def __init__(self, exit_code: int) -> None:
+        super().__init__()
+        self.exit_code = exit_code
+
+
+class Interrupts:
+    """While it is open, the first SIGINT or SIGTERM sets `asked`, the second raises Interrupted.
+
+    The task that it guards looks at `asked` between its steps. Handlers are put back at the end; a signal that
+    was ignored, as behind nohup, stays ignored. Only a main thread can hold signals: opened in another, it
+    changes nothing, and `asked` stays False.
 
     tell: takes the line that says what happens.
 
@@ -47,7 +56,8 @@ class Interrupts:
 
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
-            self._before = {each: signal.signal(each, self._take) for each in SIGNALS}
+            heard = [each for each in SIGNALS if signal.getsignal(each) not in (signal.SIG_IGN, None)]
+            self._before = {each: signal.signal(each, self._take) for each in heard}
         return self
 
     def __exit__(
@@ -58,6 +68,6 @@ class Interrupts:
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         if self.asked:
-            raise KeyboardInterrupt
+            raise Interrupted(self.exit_code)
         self.asked, self._signal = True, signal.Signals(number)
         self._tell(TOLD)
