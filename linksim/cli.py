@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from linksim import __version__
-from linksim.cli_options import COUNT, POSITIVE, SCENARIO, Count, Place, chain, changes
+from linksim import __version__, cli_links, cli_results
+from linksim.cli_options import SCENARIO, Place, changes
 from linksim.errors import LinksimError
 
 LISTED = (
@@ -99,96 +99,6 @@ def validate(scenarios: tuple[Path, ...]) -> None:
         click.echo(f"{path}: fine: {count(plan, check(plan))}")
 
 
-@linksim.command(short_help="Count bit and block errors of codes.")
-@chain
-@click.option("--ebn0", metavar="A:B:STEP|A,B,...", help="Eb/N0, dB: energy per information bit.")
-@click.option("--esn0", metavar="A:B:STEP|A,B,...", help="Es/N0, dB: energy per channel use.")
-@click.option(
-    "--frame-errors",
-    type=COUNT,
-    default=100,
-    show_default=True,
-    help="A point is done with so many wrong frames.",
-)
-@click.option(
-    "--frames", type=COUNT, default=1_000_000, show_default=True, help="Give up a point after so many."
-)
-@click.option("--min-frames", type=Count(min=0), default=0, help="Send at least so many.")
-@click.option("--seconds", type=POSITIVE, help="Give up a point after so long.")
-@click.option("--target-bler", type=click.FloatRange(0, 1, min_open=True), help="End a curve below it.")
-@click.option(
-    "--csv",
-    type=Place(path_type=Path),
-    help="Rows to this file; how they came about to FILE.json beside it.",
-)
-@click.option("--parquet", type=Place(path_type=Path), help="Rows to this file.")
-@click.option("--aff3ct", type=Place(path_type=Path), help="Curves in AFF3CT's format, a file each.")
-@click.option("--figure", type=Place(path_type=Path), help="The curves with theory, PNG, PDF or SVG.")
-@click.option("--json", is_flag=True, help="Rows to standard output.")
-@click.option(
-    "--out",
-    type=Place(path_type=Path),
-    default=Path("runs/ber"),
-    show_default=True,
-    help="Folder where counts are kept.",
-)
-@click.option("--fresh", is_flag=True, help="Forget what the folder knows of these curves.")
-def ber(ebn0: str | None, esn0: str | None, **options: Any) -> None:
-    """Count bit and block errors of codes over channels, without images.
-
-    --code, --constellation, --channel and --decoder may be given several times: a curve for each combination.
-    What is counted is kept: the same command goes on, and stricter limits go on from there.
-    """
-    from linksim.ber.command import run
-    from linksim.ber.options import request_of
-
-    request = request_of(ebn0, esn0, options)
-    try:
-        run(request)
-    except KeyboardInterrupt:
-        raise click.Abort(
-            f"Stopped. {request.root} keeps what is done; the same command goes on from there."
-        ) from None
-
-
-@linksim.command(short_help="Show where one frame went wrong.")
-@click.argument("run", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--frame", type=click.IntRange(min=0), help="Its id; of a run, its first failed frame if not given."
-)
-@chain
-@click.option("--ebn0", type=float, help="Eb/N0, dB.")
-@click.option("--esn0", type=float, help="Es/N0, dB.")
-def replay(
-    run: Path | None, frame: int | None, ebn0: float | None, esn0: float | None, **options: Any
-) -> None:
-    """Send one frame of `linksim ber` again and show every stage: channel, LLRs, decoder, other decoders.
-
-    RUN is a folder of a curve under runs/ber; without it, the chain's options and --frame name the frame.
-    """
-    from linksim.ber.options import replay_of
-
-    for line in replay_of(run, frame, ebn0, esn0, options):
-        click.echo(line)
-
-
-@linksim.command(short_help="Measure the curves that adaptive modulation reads.")
-@click.option("--mcs", multiple=True, metavar="NAME", help="A scheme, see linksim list mcs; again for more.")
-@click.option("--set", "sets", multiple=True, metavar="NAME", help="All schemes of a set, as cqi1.")
-@click.option("--demapper", type=click.Choice(["exact", "max-log"]), default="exact", help="Points to LLRs.")
-@click.option("--decoder", metavar="WORD", help="See linksim list decoders; the code's default if not given.")
-@click.option("--engine", default="auto", show_default=True, help="Who computes; `linksim list engines`.")
-@click.option("--errors", type=COUNT, default=200, show_default=True, help="Wrong blocks that end a point.")
-@click.option("--blocks", type=COUNT, default=400_000, show_default=True, help="Blocks that end a point.")
-@click.option("--floor", type=POSITIVE, default=1e-3, show_default=True, help="Error rate that ends a curve.")
-@click.option("--out", type=Place(path_type=Path), help="Table of counts; linksim's own if not given.")
-def calibrate(**options: Any) -> None:
-    """Count block errors of schemes over AWGN; the same command goes on, a greater effort goes deeper."""
-    from linksim.calibrate import calibrate as measure
-
-    click.echo(f"{measure(**options, report=click.echo)} has the counts.")
-
-
 @linksim.command("list", short_help="List what a scenario can name.")
 @click.argument("what", type=click.Choice(LISTED))
 def list_(what: str) -> None:
@@ -197,22 +107,6 @@ def list_(what: str) -> None:
     from linksim.terminal import print_rows
 
     print_rows(*LISTS[what]())
-
-
-@linksim.command(short_help="Plot several runs on one figure.")
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
-@click.option(
-    "--out",
-    type=Place(path_type=Path),
-    default=Path("runs/compared.png"),
-    show_default=True,
-    help="The figure, PNG, PDF or SVG.",
-)
-def plot(runs: tuple[Path, ...], out: Path) -> None:
-    """Plot the results in the folders RUN... on one figure."""
-    from linksim.report.plots import plot_runs
-
-    click.echo(plot_runs(runs, out))
 
 
 @linksim.command(short_help="Print the JSON Schema of scenario files.")
@@ -234,6 +128,13 @@ def _plan(
     from linksim.plan import expand
 
     return expand(load(path, sets=sets, sweeps=sweeps, seed=seed, quick=quick), source=str(path))
+
+
+for command in (
+    *(cli_links.ber, cli_links.replay, cli_links.calibrate),
+    cli_results.plot,
+):
+    linksim.add_command(command)
 
 
 if __name__ == "__main__":
