@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from linksim import __version__
 
+if TYPE_CHECKING:
+    from linksim.scenario import Scenario
+
 HOME = Path(__file__).resolve().parent.parent
 """Where the rooms stand."""
+DECIDING = (
+    *("sionna-no-rt", "tensorflow", "onnxruntime", "onnxruntime-gpu"),
+    *("numba", "numpy", "scipy", "pillow", "constriction", "glymur"),
+)
+"""Distributions whose versions may move a result."""
+DECIDING_FILES = ("images", "ledger", "metrics", "runner", "system", "work/compute", "work/units")
+"""linksim's own modules, beside the codecs, whose text decides a row; no page, plot or command does."""
 
 
 def installed(names: Iterable[str]) -> dict[str, str]:
@@ -35,3 +47,31 @@ def text_digest(files: Iterable[Path], home: Path = HOME) -> str:
     for path in sorted(files):
         total.update(f"{path.relative_to(home).as_posix()}\0".encode() + path.read_bytes())
     return total.hexdigest()
+
+
+@cache
+def versions() -> dict[str, str]:
+    """linksim's version, and those of the distributions that decide results, where they are installed."""
+    return installed(DECIDING)
+
+
+@cache
+def code_digest() -> str:
+    """SHA-256 over the files whose text decides a row: phy with its data, codecs, how trials are run."""
+    files = phy_sources()
+    files += (HOME / "linksim" / "codecs").glob("*.py")
+    files += [path for name in DECIDING_FILES if (path := HOME / "linksim" / f"{name}.py").exists()]
+    return text_digest(files)
+
+
+def contents(scenario: Scenario) -> dict[str, list[str]]:
+    """What the files that a scenario's links name hold, as digests, link by link; no key where there is none.
+
+    recordings: whose fading they play. files: of codes and constellations.
+    """
+    links = scenario.links.values()
+    found = {
+        "recordings": [each for link in links for each in link.recordings],
+        "files": [each for link in links for each in link.files],
+    }
+    return {name: digests for name, digests in found.items() if digests}

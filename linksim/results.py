@@ -16,7 +16,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,21 +29,16 @@ from linksim import disk
 from linksim.codecs.base import Image
 from linksim.codecs.onnx import providers
 from linksim.errors import LinksimError
-from linksim.identity import HOME, installed, phy_sources, text_digest
+from linksim.identity import HOME, code_digest, contents, versions
 from linksim.images import Photo
 from linksim.plan import Plan
-from linksim.scenario import Scenario, digest, resolved
+from linksim.scenario import digest, resolved
 
 MANIFEST = "manifest.json"
 ORDER = ("point", "image_index", "trial")
 """The order of the table: the points', the images', the trials'."""
 TIMINGS = "seconds."
 """Columns that begin so are wall times: all that may differ between two runs of a scenario on one machine."""
-DECIDING = (
-    *("sionna-no-rt", "tensorflow", "onnxruntime", "onnxruntime-gpu"),
-    *("numba", "numpy", "scipy", "pillow", "constriction", "glymur"),
-)
-"""Distributions whose versions may move a result."""
 
 
 def manifest(plan: Plan, photos: Sequence[Photo]) -> dict[str, Any]:
@@ -82,37 +76,9 @@ def _played(plan: Plan) -> dict[str, list[str]]:
     return {name: sorted(digests) for name, digests in found.items()}
 
 
-def contents(scenario: Scenario) -> dict[str, list[str]]:
-    """What the files that a scenario's links name hold, as digests, link by link; no key where there is none.
-
-    recordings: whose fading they play. files: of codes and constellations.
-    """
-    links = scenario.links.values()
-    found = {
-        "recordings": [each for link in links for each in link.recordings],
-        "files": [each for link in links for each in link.files],
-    }
-    return {name: digests for name, digests in found.items() if digests}
-
-
 def _described(photo: Photo) -> dict[str, Any]:
     height, width, _ = photo.image.shape
     return {"name": photo.name, "sha256": photo.sha256, "height": height, "width": width}
-
-
-@cache
-def versions() -> dict[str, str]:
-    """linksim's version, and those of the distributions that decide results, where they are installed."""
-    return installed(DECIDING)
-
-
-@cache
-def code_digest() -> str:
-    """SHA-256 over the files whose text decides a result: phy with its data, codecs, metrics, system."""
-    files = phy_sources()
-    files += (HOME / "linksim" / "codecs").glob("*.py")
-    files += [HOME / "linksim" / f"{name}.py" for name in ("images", "ledger", "metrics", "runner", "system")]
-    return text_digest(files)
 
 
 def git_state() -> dict[str, Any] | None:

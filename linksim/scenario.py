@@ -77,6 +77,7 @@ class Scenario:
     links: Mapping[str, Link]
     snr_db: float = 10.0
     sweep: Mapping[str, list[Any]] = field(default_factory=dict)
+    zip: Mapping[str, list[Any]] = field(default_factory=dict)
     trials: Trials = field(default_factory=Trials)
     metrics: tuple[Metric, ...] = ("psnr_db", "ms_ssim_db")
     seed: int
