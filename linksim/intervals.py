@@ -6,9 +6,11 @@ Efron, "Bootstrap methods: another look at the jackknife", 1979 (the percentile 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv
+from scipy.special import betaincinv, stdtrit
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -34,6 +36,19 @@ def clopper_pearson(
     low = np.where(e > 0, betaincinv(np.maximum(e, 1), n - e + 1, tail), 0.0)
     high = np.where(e < n, betaincinv(e + 1, np.maximum(n - e, 1), 1 - tail), 1.0)
     return low, high
+
+
+def student_half_width(deviation: float, n: int, confidence: float = CONFIDENCE) -> float:
+    """Half the width of Student's interval of a mean: t(1 - a/2; n - 1) s / sqrt(n), a = 1 - confidence.
+
+    deviation: the sample's, s, with n - 1. Below two values it is nan.
+
+    >>> round(student_half_width(2.0, 100), 4)
+    0.3968
+    """
+    if n < 2:
+        return math.nan
+    return float(stdtrit(n - 1, (1 + confidence) / 2)) * deviation / math.sqrt(n)
 
 
 def bootstrap_mean(

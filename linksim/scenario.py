@@ -16,6 +16,7 @@ from linksim.codecs import CODECS
 from linksim.document import Document
 from linksim.errors import ScenarioError
 from linksim.faults import first_fault
+from linksim.stopping import Stop
 from phy.link import Link
 from phy.units import check_snr
 
@@ -51,10 +52,11 @@ class Images:
 
 @dataclass(frozen=True, kw_only=True)
 class Trials:
-    """per_image: channel draws of each image at each point of the sweep."""
+    """per_image: channel draws of each image at each point of the sweep, the most if `stop` ends it before."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     per_image: int = 1
+    stop: Stop | None = None
 
     def __post_init__(self) -> None:
         if self.per_image < 1:
