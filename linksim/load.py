@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from decimal import Decimal, InvalidOperation
@@ -17,8 +17,10 @@ from linksim.scenario import Images, Scenario, Trials, build
 MOST_VALUES = 10_000
 """Values that one swept field may have."""
 QUICK_IMAGES = 2
-FIXED = ("name", "sweep", "images", "metrics")
-"""What a sweep leaves alone: it names, loads and scores a run as a whole."""
+FIXED = ("name", "sweep", "zip", "images", "metrics", "trials")
+"""What a sweep leaves alone: it names, loads, counts and scores a run as a whole."""
+GRIDS = ("sweep", "zip")
+"""Where fields are swept: each with each, or all together, one after another."""
 
 
 def load(
@@ -33,33 +35,51 @@ def load(
     sets: 'links.air.bandwidth_ratio=1/12', the value in YAML. It also ends a sweep over the same field.
     sweeps: 'snr_db=0:20:5' or 'snr_db=0,10,20'. seed: in place of the scenario's. quick: see `quickened`.
     """
-    document = read(path)
+    return settle(read(path), sets, sweeps, seed, quick)
+
+
+def settle(
+    document: Document,
+    sets: Sequence[str] = (),
+    sweeps: Sequence[str] = (),
+    seed: int | None = None,
+    quick: bool = False,
+) -> Scenario:
+    """The scenario of a document that is read, as `load` has it of a file."""
     for text in sets:
-        field, value = _option("--set", text)
-        document = assign(_without_sweep(document, field), field, value)
+        document = put(document, *_option("--set", text))
     for text in sweeps:
         field, value = _option("--sweep", text, listed=True)
         document = assign(document, ("sweep", dotted(field)), value)
     if seed is not None:
         document = assign(document, ("seed",), parse(str(seed), f"--seed {seed}", base=("seed",)))
-    scenario = _made(_check_sweep(document))
+    scenario = _made(_check_swept(document))
     scenario = quickened(scenario) if quick else scenario
-    with _told_at(document, ("images", "set" if scenario.images.folder is None else "folder")):
+    with told_at(document, ("images", "set" if scenario.images.folder is None else "folder")):
         load_images(replace(scenario.images, limit=1))
     return scenario
+
+
+def put(document: Document, field: Field, value: Document) -> Document:
+    """The document with a field set; where it was swept, it is no longer."""
+    tree, name = document.tree, dotted(field)
+    for grid in GRIDS if isinstance(tree, dict) else ():
+        if isinstance(tree.get(grid), dict):
+            tree = tree | {grid: {each: values for each, values in tree[grid].items() if each != name}}
+    return assign(replace(document, tree=tree), field, value)
 
 
 def _made(document: Document) -> Scenario:
     """The scenario, and what it names on disk is there."""
     scenario = build(document)
     if any(field.name == "card" for field in fields(scenario.codec)):
-        with _told_at(document, ("codec", "card")):
+        with told_at(document, ("codec", "card")):
             _ = scenario.codec.network
     return scenario
 
 
 @contextmanager
-def _told_at(document: Document, field: Field) -> Iterator[None]:
+def told_at(document: Document, field: Field) -> Iterator[None]:
     """A mistake found behind a field, told with the field's line."""
     try:
         yield
@@ -69,15 +89,23 @@ def _told_at(document: Document, field: Field) -> Iterator[None]:
 
 
 def quickened(scenario: Scenario) -> Scenario:
-    """A taste under a name of its own: two images, one trial each, the ends of the first sweep."""
+    """A taste under a name of its own: two images, one trial each, the ends of the first sweep.
+
+    Other sweeps, and the zip beside a sweep, are left at their first values.
+    """
     limit = min(scenario.images.limit or QUICK_IMAGES, QUICK_IMAGES)
-    swept = {name: values[:1] for name, values in scenario.sweep.items()}
-    for name, values in list(scenario.sweep.items())[:1]:
-        swept[name] = values if len(values) < 2 else [values[0], values[-1]]
+    swept = {
+        name: _ends(values) if n == 0 else values[:1]
+        for n, (name, values) in enumerate(scenario.sweep.items())
+    }
+    zipped = {name: values[:1] if swept else _ends(values) for name, values in scenario.zip.items()}
     images = Images(set=scenario.images.set, folder=scenario.images.folder, limit=limit)
-    return replace(
-        scenario, name=f"{scenario.name}-quick", images=images, sweep=swept, trials=Trials(per_image=1)
-    )
+    name, once = f"{scenario.name}-quick", Trials(per_image=1)
+    return replace(scenario, name=name, images=images, sweep=swept, zip=zipped, trials=once)
+
+
+def _ends(values: list[Any]) -> list[Any]:
+    return values if len(values) < 2 else [values[0], values[-1]]
 
 
 def _option(option: str, text: str, listed: bool = False) -> tuple[Field, Document]:
@@ -95,35 +123,68 @@ def _option(option: str, text: str, listed: bool = False) -> tuple[Field, Docume
     return field, parse(value, source, base=base)
 
 
-def _without_sweep(document: Document, field: Field) -> Document:
-    sweep = document.tree.get("sweep") if isinstance(document.tree, dict) else None
-    if not isinstance(sweep, dict) or dotted(field) not in sweep:
+def _check_swept(document: Document) -> Document:
+    """The document with every sweep as a list; each value makes a scenario beside the others' first."""
+    tree = document.tree if isinstance(document.tree, dict) else {}
+    given = {grid: tree[grid] for grid in GRIDS if tree.get(grid) is not None}
+    if not given:
         return document
-    kept = {name: values for name, values in sweep.items() if name != dotted(field)}
-    return replace(document, tree=document.tree | {"sweep": kept})
-
-
-def _check_sweep(document: Document) -> Document:
-    """The document with every sweep as a list, each of whose values makes a scenario on its own."""
-    sweep = document.tree.get("sweep") if isinstance(document.tree, dict) else None
-    if sweep is None:
-        return document
-    bare = replace(document, tree={key: value for key, value in document.tree.items() if key != "sweep"})
+    bare = replace(document, tree={key: value for key, value in tree.items() if key not in GRIDS})
     _made(bare)
-    if not isinstance(sweep, dict):
-        where = f"{document.origin(('sweep',))}: sweep"
-        raise ScenarioError(where, "must be a mapping of fields", sweep, "as {snr_db: 0:20:5}")
-    lists = {name: _values(given, name, document.origin(("sweep", name))) for name, given in sweep.items()}
-    for name, values in lists.items():
-        field = tuple(name.split("."))
-        for n, value in enumerate(values):
-            origin = document.origin(("sweep", name, n))
-            _made(assign(bare, field, Document(source=origin, tree=value, origins={field: origin})))
-    return replace(document, tree=document.tree | {"sweep": lists})
+    lists = {grid: _lists(document, grid, swept) for grid, swept in given.items()}
+    _check_zip(document, lists.get("sweep", {}), lists.get("zip", {}))
+    for row in _rows(lists):
+        _made(_at(document, bare, lists, row))
+    return replace(document, tree=tree | lists)
 
 
-def _values(given: Any, name: str, origin: str) -> list[Any]:
-    where = f"{origin}: sweep.{name}"
+def _lists(document: Document, grid: str, given: Any) -> dict[str, list[Any]]:
+    if not isinstance(given, dict):
+        where = f"{document.origin((grid,))}: {grid}"
+        raise ScenarioError(where, "must be a mapping of fields", given, "as {snr_db: 0:20:5}")
+    return {
+        name: _values(values, name, f"{document.origin((grid, name))}: {grid}.{name}")
+        for name, values in given.items()
+    }
+
+
+def _check_zip(document: Document, swept: Mapping[str, Any], zipped: Mapping[str, list[Any]]) -> None:
+    """Lists that go together are of one length, and of fields that are not swept as well."""
+    first = next(iter(zipped), "")
+    for name, values in zipped.items():
+        where = f"{document.origin(('zip', name))}: zip.{name}"
+        if name in swept:
+            told = f"{document.origin(('sweep', name))} sweeps it as well"
+            raise ScenarioError(where, told, None, "keep one of the two")
+        if len(values) != len(zipped[first]):
+            rule = f"must have {len(zipped[first])} values, as many as {first}"
+            raise ScenarioError(where, rule, len(values), "values of a zip go together, one after another")
+
+
+def _rows(lists: Mapping[str, Mapping[str, list[Any]]]) -> Iterator[dict[str, int]]:
+    """Which value of each field to try: every value once, and the others' first; those of a zip together."""
+    swept, zipped = lists.get("sweep", {}), lists.get("zip", {})
+    first = dict.fromkeys((*swept, *zipped), 0)
+    yield first
+    for name, values in swept.items():
+        yield from (first | {name: n} for n in range(1, len(values)))
+    for n in range(1, len(next(iter(zipped.values()), ()))):
+        yield first | dict.fromkeys(zipped, n)
+
+
+def _at(
+    document: Document, bare: Document, lists: Mapping[str, Mapping[str, list[Any]]], row: Mapping[str, int]
+) -> Document:
+    """`bare` with value row[name] of every swept field, each under the line where it stands."""
+    for grid, swept in lists.items():
+        for name, values in swept.items():
+            field, origin = tuple(name.split(".")), document.origin((grid, name, row[name]))
+            value = Document(source=origin, tree=values[row[name]], origins={field: origin})
+            bare = assign(bare, field, value)
+    return bare
+
+
+def _values(given: Any, name: str, where: str) -> list[Any]:
     if name.split(".")[0] in FIXED:
         raise ScenarioError(where, "cannot be swept", None, f"run once for each value, with --set {name}=...")
     if isinstance(given, str):
@@ -131,6 +192,8 @@ def _values(given: Any, name: str, origin: str) -> list[Any]:
     if not isinstance(given, list) or not given:
         rule = "must be a list of values or start:stop:step"
         raise ScenarioError(where, rule, given, "as 0:20:5 or [0, 10, 20]")
+    if len(given) > MOST_VALUES:
+        raise ScenarioError(where, f"must have 1 to {MOST_VALUES} values", len(given), "leave some out")
     return given
 
 

@@ -101,6 +101,7 @@ def join(
         head = {SYSTEM: system} if system else {}
         for values, each in _grid(scenario, f"{source}: {system}" if system else source):
             points.append(Point(index=len(points), values=head | values, scenario=each, system=system))
+    _check_twins(points, source)
     return Plan(
         name=name,
         points=tuple(points),
@@ -109,6 +110,16 @@ def join(
         scenarios=dict(systems),
         study=study,
     )
+
+
+def _check_twins(points: Sequence[Point], source: str) -> None:
+    """No two points are one experiment, whose trials would be told as two."""
+    seen: dict[str, Point] = {}
+    for point in points:
+        twin = seen.setdefault(point.id, point)
+        if twin is not point:
+            rule = f"must have points that differ, got one experiment twice: ({twin}) and ({point})"
+            raise ScenarioError(f"{source}: sweep", rule, None, "leave one out, or change a field of it")
 
 
 def _size(scenario: Scenario) -> int:

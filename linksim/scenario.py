@@ -30,6 +30,12 @@ MOST_SEED = 2**63 - 1
 """The largest that a result row holds."""
 
 
+def check_name(name: str) -> None:
+    """ValueError for a name that would not do as a folder's."""
+    if not re.fullmatch(r"\w[\w.+-]*", name):
+        raise ValueError(f"name: must be letters, digits and _ . + -, got {name!r}; it names a folder")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Images:
     """Which pictures are sent: a set known by name or a folder, at most `limit` of them, in order of name.
@@ -52,7 +58,7 @@ class Images:
 
 @dataclass(frozen=True, kw_only=True)
 class Trials:
-    """per_image: channel draws of each image at each point of the sweep, the most if `stop` ends it before."""
+    """per_image: channel draws of each image at each point of the sweep, at most, where `stop` ends it."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     per_image: int = 1
@@ -69,6 +75,7 @@ class Trials:
 class Scenario:
     """One experiment. snr_db: average Es/N0 of every link. sweep: dotted field -> its values, a grid of all.
 
+    zip: dotted field -> its values, all lists of one length, taken together at each point of the grid.
     name: names the folder of its results. eavesdropper: also decode the same observation without the keys.
     """
 
@@ -86,13 +93,12 @@ class Scenario:
     eavesdropper: bool = False
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"\w[\w.+-]*", self.name):
-            raise ValueError(
-                f"name: must be letters, digits and _ . + -, got {self.name!r}; it names a folder"
-            )
+        check_name(self.name)
         check_snr("snr_db", self.snr_db)
         if not 0 <= self.seed <= MOST_SEED:
             raise ValueError(f"seed: must be >= 0 and below 2^63, got {self.seed}; any such number will do")
+        if len({len(values) for values in self.zip.values()}) > 1:
+            raise ValueError("zip: must be lists of one length, got several; their values go together")
         if not self.links:
             raise ValueError("links: must hold at least one link, got none; name one, as air")
         self._check_streams()
@@ -182,7 +188,8 @@ def schema() -> dict[str, Any]:
     for member in {reference.rpartition("/")[2] for reference in _tagged(tree)}:
         definition = tree["$defs"][member]
         definition["required"] = sorted({"kind", *definition.get("required", ())})
-    tree["properties"]["sweep"]["additionalProperties"] = {"anyOf": [{"type": "array"}, {"type": "string"}]}
+    for grid in ("sweep", "zip"):
+        tree["properties"][grid]["additionalProperties"] = {"anyOf": [{"type": "array"}, {"type": "string"}]}
     return tree
 
 
