@@ -1,10 +1,13 @@
-"""Standard output: as wide as the terminal, and plain and wide where there is none."""
+"""Standard output: as wide as the terminal, or plain and wide where there is none; and a sign of life."""
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
@@ -31,3 +34,16 @@ def text_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
 def print_rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table of text."""
     console().print(text_table(head, rows))
+
+
+@contextmanager
+def busy(told: str) -> Iterator[None]:
+    """On a terminal, say what takes its time while it does, on standard error; elsewhere nothing."""
+    screen = Console(stderr=True)
+    if not screen.is_terminal:
+        yield
+        return
+    both = sys.stdout.isatty()  # else what is printed would go to the terminal in place of the pipe or file
+    sign = Spinner("dots", told)
+    with Live(sign, console=screen, transient=True, refresh_per_second=8, redirect_stdout=both):
+        yield

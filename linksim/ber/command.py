@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -84,7 +85,14 @@ def run(request: Request) -> None:
     outputs = request.outputs
     screen = Console(stderr=True)
     table = board.Board(stop=request.stop)
-    live = Live(table, console=screen, refresh_per_second=REFRESHES_PER_SECOND, transient=True)
+    both = sys.stdout.isatty()  # else rich would send the lines to the terminal in place of the pipe or file
+    live = Live(
+        table,
+        console=screen,
+        refresh_per_second=REFRESHES_PER_SECOND,
+        transient=True,
+        redirect_stdout=both,
+    )
     plain = not outputs.json
     for task in request.tasks:
         check_able(task.curve)
