@@ -34,6 +34,7 @@ def calibrate(
     """
     from linksim import disk
     from linksim.ber.rows import check_writable
+    from linksim.terminal import busy
     from phy import calibrate as chain
     from phy.bler import Receiver
     from phy.engine import find_engine
@@ -63,7 +64,7 @@ def calibrate(
                 )
         effort = chain.Effort(errors=errors, blocks=blocks, floor=floor)
         who = find_engine(engine)
-        with disk.told(path):
+        with disk.told(path), busy(f"counting the blocks of {len(names)} scheme{'s' * (len(names) != 1)}"):
             chain.calibrate(path, names, receiver, who, effort, lambda *told: report(chain.line(*told)))
     except (ValueError, OSError) as wrong:
         raise LinksimError(*_words(str(wrong))) from wrong

@@ -97,4 +97,4 @@ def calibrate(**options: Any) -> None:
     """Count block errors of schemes over AWGN; the same command goes on, a greater effort goes deeper."""
     from linksim.calibrate import calibrate as measure
 
-    click.echo(f"{measure(**options, report=click.echo)} has the counts.")
+    click.echo(f"{measure(**options)} has the counts.")
