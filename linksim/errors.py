@@ -1,6 +1,7 @@
 """What a user can mend: where, the rule, what was got, and the remedy, in one line."""
 
 from pathlib import Path
+from typing import Any
 
 
 class LinksimError(Exception):
@@ -16,6 +17,10 @@ class LinksimError(Exception):
         text += "" if got is None else f", got {got!r}"
         text += "" if remedy is None else f"; {remedy}"
         super().__init__(" ".join(text.split()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As another process reads it: the text is made already."""
+        return Exception.__new__, (type(self), *self.args), self.__dict__
 
 
 class ScenarioError(LinksimError):

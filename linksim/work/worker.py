@@ -1,0 +1,100 @@
+"""A worker: one process that computes one task after another for the parent that started it.
+
+This module imports nothing heavy: the libraries' threads must be set before NumPy, Numba, ONNX Runtime and
+TensorFlow are imported, which happens with the first message.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+import threading
+import traceback
+from multiprocessing import connection, parent_process
+from multiprocessing.connection import Connection
+from typing import Any
+
+from linksim.errors import LinksimError
+from linksim.work.threads import limit
+
+_ONE_AT_A_TIME = threading.Lock()
+
+PARENTS = ("SIGINT", "SIGTERM")
+"""Signals that the parent answers for all: a whole process group gets them."""
+
+
+def serve(channel: Connection, threads: int, keep: bool, parent: int) -> None:
+    """Answer every task that comes down the channel, until it closes.
+
+    First an empty message tells that the worker has started; then come the function that computes, and tasks.
+    """
+    for name in PARENTS:
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    end_with(parent)
+    limit(threads, keep)
+    try:
+        channel.send_bytes(b"")
+        compute = channel.recv()
+        while True:
+            channel.send_bytes(attempt(compute, channel.recv()))
+    except (EOFError, OSError):
+        return
+
+
+def attempt(compute: Any, task: Any) -> bytes:
+    """What became of a task, pickled: Done, or Failed with an error that the parent can unpickle."""
+    from linksim.work.crew import Failed
+
+    try:
+        return pickle.dumps(compute(task))
+    except Exception as error:
+        return pickle.dumps(Failed(task=task, error=portable(error)))
+
+
+def perform(compute: bytes, data: bytes) -> bytes:
+    """A pickled task, in a worker of a Dask cluster: one at a time, on LINKSIM_THREADS threads, else on one.
+
+    compute: the function that computes, pickled, so that threads are told before it is imported.
+    """
+    with _ONE_AT_A_TIME:
+        told = os.environ.get("LINKSIM_THREADS", "")
+        limit(int(told) if told.isdecimal() and int(told) else 1, keep=True)
+        back = attempt(pickle.loads(compute), pickle.loads(data))
+    return back
+
+
+def portable(error: Exception) -> Exception:
+    """The error as another process can read it. A bug keeps its traceback, as a note."""
+    told = "".join(traceback.format_exception(error))
+    if not isinstance(error, LinksimError):
+        error.add_note(f"in worker {os.getpid()}:\n{told}")
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"in worker {os.getpid()}:\n{told}")
+    return error
+
+
+def end_with(parent: int) -> None:
+    """End this process when its parent ends, however it does.
+
+    Linux kills it with the thread that started it; elsewhere, and were that missed, a thread watches.
+    """
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        if os.getppid() != parent:  # it ended before the line above
+            os._exit(1)
+    started_by = parent_process()
+    if started_by is not None:
+        threading.Thread(target=_watch, args=(started_by.sentinel,), daemon=True).start()
+
+
+def _watch(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
