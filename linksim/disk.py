@@ -12,6 +12,7 @@ from linksim.errors import LinksimError
 
 LOCK = ".lock"
 PARTIAL = ".partial"
+BROKEN = ".broken"
 
 _REMEDIES = {
     errno.ENOSPC: "make room and run again: what is done stays",
@@ -47,6 +48,20 @@ def write(path: Path, content: bytes) -> None:
             partial.unlink(missing_ok=True)
             raise
         _sync(path.parent)
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a file that cannot be read to a name that nothing looks for, and tell it."""
+    aside = path.with_name(f"{path.name}{BROKEN}")
+    with told(path):
+        path.replace(aside)
+    return aside
+
+
+def remove(path: Path) -> None:
+    """Take a file away, if it is there."""
+    with told(path):
+        path.unlink(missing_ok=True)
 
 
 def _sync(folder: Path) -> None:

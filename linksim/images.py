@@ -51,9 +51,14 @@ class Photo:
 
 def load_images(images: Images) -> list[Photo]:
     """The pictures that a scenario names, in order of name; LinksimError for none, or one that is broken."""
+    return [Photo.of(name, read_image(path)) for name, path in find_images(images)]
+
+
+def find_images(images: Images) -> list[tuple[str, Path]]:
+    """(name, file) of every picture that a scenario names, in order of name; LinksimError for none."""
     paths = _set_paths(images.set) if images.set is not None else _folder_paths(Path(images.folder or ""))
     paths = paths[: images.limit]
-    return [Photo.of(name, read_image(path)) for name, path in zip(_names(paths), paths, strict=True)]
+    return list(zip(_names(paths), paths, strict=True))
 
 
 def read_image(path: Path) -> Image:

@@ -1,197 +1,290 @@
 """Runs a plan into a folder, unit by unit; what is there is not run again.
 
-A unit of work is a point and a fixed chunk of its (image, trial) pairs, run as one batch. Its name digests
-all that decides its rows, so what a resumed run finds is never mistaken for something else, and no unit's
-content depends on what else was run. A unit is there whole or not at all: a kill loses the one in hand.
+A crew computes, this process alone writes: a unit's pictures, then its shard, which vouches for them. A unit
+is there whole or not at all, and its name says all that decided it, so a run killed at any instant goes on
+to the same table.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from hashlib import sha256
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
-from linksim import disk, ledger, results
-from linksim.images import Photo, load_images
-from linksim.metrics import ms_ssim, psnr_db, squared_error, to_db
+from linksim import disk, identity, results
+from linksim.errors import LinksimError
+from linksim.images import Photo, find_images, read_image
+from linksim.manifest import claim, manifest
 from linksim.plan import Plan, Point
 from linksim.report import write_report
 from linksim.report.table import SUMMARY
-from linksim.scenario import Scenario, digest
-from linksim.system import Encodings, Outcome, System
+from linksim.scenario import resolved
+from linksim.work.compute import Done, Task
+from linksim.work.crew import Crew, Lost, Result, SerialCrew
+from linksim.work.schedule import Course, PointState, Schedule
+from linksim.work.shelf import Shelf
+from linksim.work.units import Layout, Unit, layout
 
-UNIT_TRIALS = 8
-"""Trials of a unit: enough code blocks to fill the engines' tiles, few enough to lose."""
+__all__ = ["Event", "PointState", "RunSummary", "run"]
+
+AHEAD = 2
+"""Units handed out for each worker, so that none waits for this process."""
+LOSSES = 3
+"""Workers that a unit may lose: the last of them had nothing beside it."""
+TICK_S = 1.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """One trial of a plan: a photo, its place among the images, and which draw of it."""
+class Asked(Protocol):
+    """asked: whether the run should end after what it has in hand."""
 
-    image_index: int
-    photo: Photo
-    trial: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Unit:
-    """Trials of one point that are run and stored together. name: their digest."""
-
-    point: Point
-    jobs: tuple[Job, ...]
-    name: str
+    @property
+    def asked(self) -> bool: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """A unit is done. rows: one mapping a trial; found: it was there already."""
+    """A unit is done. rows: one mapping a trial; found: it was there already. state: its point's, with it.
+
+    at_end: why its point ended with it, None while the point goes on. note: what had to be mended, a line.
+    """
 
     point: Point
     rows: Sequence[Mapping[str, Any]]
     found: bool
+    unit: str
+    state: PointState
+    at_end: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSummary:
-    """What a call of `run` came to. trials: of the whole table; found: those found there."""
+    """What a call of `run` came to. trials: done so far; found: those found there. notes: lines for its user.
+
+    interrupted: it ended before the plan did; the same call goes on from there.
+    """
 
     folder: Path
     trials: int
     found: int
     seconds: float
+    interrupted: bool = False
+    notes: tuple[str, ...] = ()
 
 
-def run(plan: Plan, folder: Path, on_event: Callable[[Event], None]) -> RunSummary:
-    """Run what of the plan is not in the folder yet, then write the report.
+def run(
+    plan: Plan,
+    folder: Path,
+    on_event: Callable[[Event], None],
+    crew: Crew | None = None,
+    interrupts: Asked | None = None,
+) -> RunSummary:
+    """Run what of the plan is not in the folder yet, then write the report. crew: this process, if none.
 
     Raises LinksimError where a picture cannot be read, the folder cannot be written, is in use, or holds
-    another run. The folder is not touched before every picture is read.
+    another run, and where a unit cannot be computed; what else comes back meanwhile is stored first. The
+    folder is not touched before every picture is read.
     """
     started = perf_counter()
-    photos = load_images(plan.scenario.images)
-    with disk.locked(folder):
+    images = described(plan)
+    with disk.locked(folder), crew_or_own(crew) as workers:
         disk.remove_partials(folder)
-        manifest = results.manifest(plan, photos)
-        results.claim(folder, manifest)
-        found = trials = 0
-        encodings = Encodings()
-        for unit in units(plan, photos, manifest["deciding"]):
-            path = results.shard(folder, unit.name)
-            known = path.exists()
-            rows = results.read_shard(path).to_pylist() if known else _run_unit(unit, plan, folder, encodings)
-            if not known:
-                results.write_rows(path, rows)
-            trials, found = trials + len(rows), found + known * len(rows)
-            on_event(Event(point=unit.point, rows=rows, found=known))
-        if found < trials or not (folder / SUMMARY).exists():
+        changed, notes = claim(folder, manifest(plan, images))
+        if changed:
+            disk.remove(folder / SUMMARY)
+        shelf = Shelf(folder=folder, notes=[*notes])
+        study = _Study(plan=plan, shelf=shelf, crew=workers, on_event=on_event)
+        try:
+            interrupted = study.go({system: layout(each) for system, each in images.items()}, interrupts)
+        except KeyboardInterrupt:
+            workers.close(now=True)
+            raise
+        shelf.set_aside_broken()
+        if study.trials and not (folder / SUMMARY).exists():
+            results.write_trials(folder)
             write_report(folder)
-    return RunSummary(folder=folder, trials=trials, found=found, seconds=perf_counter() - started)
-
-
-def units(plan: Plan, photos: Sequence[Photo], deciding: Mapping[str, Any]) -> Iterator[Unit]:
-    """The plan in chunks, point by point, image by image, trial by trial."""
-    basis = {name: deciding[name] for name in ("code", "versions")}
-    for point in plan.points:
-        jobs = [
-            Job(image_index=i, photo=photo, trial=trial)
-            for i, photo in enumerate(photos)
-            for trial in range(point.scenario.trials.per_image)
-        ]
-        about = basis | {
-            "point": [point.index, dict(point.values), digest(point.scenario)],
-            "codec": point.scenario.codec.fingerprint,
-        }
-        about |= results.contents(point.scenario)
-        for start in range(0, len(jobs), UNIT_TRIALS):
-            chunk = tuple(jobs[start : start + UNIT_TRIALS])
-            told = about | {
-                "jobs": [[job.image_index, job.photo.name, job.photo.sha256, job.trial] for job in chunk]
-            }
-            name = sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
-            yield Unit(point=point, jobs=chunk, name=name)
-
-
-def _run_unit(unit: Unit, plan: Plan, folder: Path, encodings: Encodings) -> list[dict[str, Any]]:
-    """The rows of a unit. Its pictures are saved first, so that a shard vouches for them."""
-    scenario = unit.point.scenario
-    system = System(
-        codec=scenario.codec,
-        links=scenario.links,
-        eavesdropper=scenario.eavesdropper,
-        nonce=_nonce(scenario),
-        encodings=encodings,
+    return RunSummary(
+        folder=folder,
+        trials=study.trials,
+        found=study.found,
+        seconds=perf_counter() - started,
+        interrupted=interrupted,
+        notes=tuple(shelf.notes),
     )
-    outcomes = system.deliver(
-        [job.photo for job in unit.jobs], [job.trial for job in unit.jobs], scenario.seed, scenario.snr_db
-    )
-    rows = []
-    for job, outcome in zip(unit.jobs, outcomes, strict=True):
-        if job.trial == 0:
-            _save_pictures(results.Gallery(folder=folder), unit.point, job.photo, outcome)
-        rows.append(_swept(plan, unit.point) | _row(unit, job, outcome))
-    return rows
 
 
-def _nonce(scenario: Scenario) -> tuple[str, ...]:
-    """All that decides a plaintext beside the trial: other code or weights never meet a nonce again."""
-    basis = json.dumps(results.versions(), sort_keys=True)
-    played = [each for digests in results.contents(scenario).values() for each in digests]
-    return digest(scenario), scenario.codec.fingerprint, results.code_digest(), basis, *played
+def crew_or_own(crew: Crew | None) -> Any:
+    """The crew, left open for whoever made it, or this process."""
+    return SerialCrew() if crew is None else nullcontext(crew)
 
 
-def _save_pictures(gallery: results.Gallery, point: Point, photo: Photo, outcome: Outcome) -> None:
-    if not gallery.original(photo.name).exists():
-        results.save_picture(gallery.original(photo.name), photo.image)
-    results.save_picture(gallery.received(photo.name, point.index), outcome.decoded.image)
-    if outcome.eavesdropped is not None:
-        results.save_picture(gallery.eavesdropped(photo.name, point.index), outcome.eavesdropped.image)
+def described(plan: Plan) -> dict[str, list[dict[str, Any]]]:
+    """Of each system its pictures in order: name, pixels' SHA-256, height and width. None is kept in memory.
+
+    Raises LinksimError where one cannot be read, or two systems have different ones under one name.
+    """
+    read: dict[Any, list[dict[str, Any]]] = {}
+    names: dict[str, str] = {}
+    found = {}
+    for system, scenario in plan.scenarios.items():
+        if scenario.images not in read:
+            read[scenario.images] = [_described(name, path) for name, path in find_images(scenario.images)]
+        found[system] = read[scenario.images]
+        for each in found[system]:
+            if names.setdefault(each["name"], each["sha256"]) != each["sha256"]:
+                rule = "must be one picture in all systems, for it names a folder of results"
+                raise LinksimError(f"picture {each['name']}", rule, "two", "rename one of them")
+    return found
 
 
-def _swept(plan: Plan, point: Point) -> dict[str, Any]:
-    """The point's own values by dotted field: numbers where every point has one, else text."""
-    row: dict[str, Any] = {}
-    for name, value in point.values.items():
-        numbers = all(type(each.values[name]) in (int, float) for each in plan.points)
-        row[name] = float(value) if numbers else value if isinstance(value, str) else json.dumps(value)
-    return row
-
-
-def _row(unit: Unit, job: Job, outcome: Outcome) -> dict[str, Any]:
-    """One trial: who, what arrived, and what it cost."""
-    scenario, photo, received = unit.point.scenario, job.photo, outcome.decoded
+def _described(name: str, path: Path) -> dict[str, Any]:
+    photo = Photo.of(name, read_image(path))
     height, width, _ = photo.image.shape
-    since = perf_counter()
-    row: dict[str, Any] = {
-        "point": unit.point.index,
-        "unit": unit.name,
-        "snr_db": float(scenario.snr_db),
-        "image": photo.name,
-        "image_index": job.image_index,
-        "sha256": photo.sha256,
-        "height": height,
-        "width": width,
-        "trial": job.trial,
-        "seed": scenario.seed,
-        "samples": photo.image.size,
-        "outage": bool(received.outage),
-    }
-    row |= _scores(photo, received.image, scenario.metrics)
-    if outcome.eavesdropped is not None:
-        scores = _scores(photo, outcome.eavesdropped.image, ("psnr_db",))
-        row |= {f"eve_{name}": value for name, value in scores.items()}
-    row |= ledger.columns(outcome.ledgers)
-    seconds = dict(outcome.seconds) | {"score": perf_counter() - since}
-    return row | {f"{results.TIMINGS}{stage}": value for stage, value in seconds.items()}
+    return {"name": name, "sha256": photo.sha256, "height": height, "width": width}
 
 
-def _scores(photo: Photo, received: Any, metrics: Sequence[str]) -> dict[str, Any]:
-    error = squared_error(photo.image, received)
-    scores: dict[str, Any] = {"squared_error": error, "psnr_db": psnr_db(error, photo.image.size)}
-    if "ms_ssim_db" in metrics:
-        scores["ms_ssim"] = ms_ssim(photo.image, received)
-        scores["ms_ssim_db"] = None if scores["ms_ssim"] is None else to_db(scores["ms_ssim"])
-    return scores
+@dataclass(frozen=True, kw_only=True)
+class _Order:
+    """A unit that the crew computes, for a point on its course."""
+
+    course: Course
+    unit: Unit
+    task: Task
+
+
+@dataclass
+class _Study:
+    """A plan on its way into a folder. error: what ends it, once what is in hand came back.
+
+    _hand: what the crew has, by the unit's name. _again: lost with a worker, to be handed in again.
+    """
+
+    plan: Plan
+    shelf: Shelf
+    crew: Crew
+    on_event: Callable[[Event], None]
+    trials: int = 0
+    found: int = 0
+    error: Exception | None = None
+    _hand: dict[str, _Order] = field(default_factory=dict)
+    _again: list[_Order] = field(default_factory=list)
+    _losses: Counter[str] = field(default_factory=Counter)
+    _unstored: list[tuple[_Order, Done]] = field(default_factory=list)
+
+    def go(self, layouts: Mapping[str, Layout], interrupts: Asked | None) -> bool:
+        """Compute what is due; whether it was asked to end before. Raises what kept it from the end."""
+        self._scenarios = {point.id: json.dumps(resolved(point.scenario)) for point in self.plan.points}
+        self._firsts = {point.system: point.id for point in reversed(self.plan.points)}
+        courses = [Course(point=point, layout=layouts[point.system]) for point in self.plan.points]
+        schedule = Schedule(courses=courses)
+        while True:
+            while self.error is None and not (interrupts and interrupts.asked) and self._more(schedule):
+                pass
+            if not self._hand:
+                break
+            for result in self.crew.wait(TICK_S):
+                self._take(result)
+        unstored, self._unstored = self._unstored, []
+        for order, done in unstored:  # there may be room by now
+            self._store(order, done)
+        if self.error is not None:
+            raise self.error
+        return any(course.stopped is None for course in courses)
+
+    def _more(self, schedule: Schedule) -> bool:
+        """Find or hand out one unit; False where nothing is due or the crew has enough."""
+        serial = isinstance(self.crew, SerialCrew)  # it computes while this process waits
+        if len(self._hand) >= (1 if serial else AHEAD * self.crew.size):
+            return False
+        if self._hand and self._last_try([*self._hand, *(order.unit.name for order in self._again[:1])]):
+            return False
+        if self._again:
+            self._submit(self._again.pop(0))
+            return True
+        taken = schedule.take()
+        if taken is None:
+            return False
+        course, unit = taken
+        originals = self._firsts[unit.point.system] == unit.point.id
+        rows = self.shelf.find(unit, course.layout.group, originals)
+        if rows is not None:
+            self._land(course, unit, rows, found=True)
+        else:
+            self._submit(_Order(course=course, unit=unit, task=self._task(unit, originals)))
+        return True
+
+    def _last_try(self, names: Iterable[str]) -> bool:
+        """Whether one of the units lost all but one of its workers: it has the crew to itself."""
+        return any(self._losses[name] == LOSSES - 1 for name in names)
+
+    def _task(self, unit: Unit, originals: bool) -> Task:
+        return Task(
+            unit=unit.name,
+            point=unit.point.id,
+            scenario=self._scenarios[unit.point.id],
+            jobs=unit.jobs,
+            originals=originals,
+            code=identity.code_digest(),
+            versions=identity.versions(),
+        )
+
+    def _submit(self, order: _Order) -> None:
+        self._hand[order.unit.name] = order
+        try:
+            self.crew.submit(order.task)
+        except LinksimError as error:
+            del self._hand[order.unit.name]
+            self.error = error
+
+    def _take(self, result: Result) -> None:
+        name = result.unit if isinstance(result, Done) else result.task.unit
+        order = self._hand.pop(name, None)
+        if order is None:  # it came back already
+            return
+        if isinstance(result, Done):
+            self._store(order, result)
+        elif isinstance(result, Lost):
+            self._lost(order, result)
+        else:
+            self.error = self.error or result.error
+
+    def _lost(self, order: _Order, lost: Lost) -> None:
+        self._losses[order.unit.name] += 1
+        if self._losses[order.unit.name] < LOSSES:
+            self.shelf.notes.append(f"{order.unit}: lost with its worker ({lost.reason}); computed again")
+            self._again.append(order)
+            return
+        where = f"{order.unit.point}, {order.unit}"
+        rule = f"must not end the process that computes it, as it did {LOSSES} times"
+        remedy = "it may take more memory than there is: use fewer --workers; what is done stays"
+        self.error = self.error or LinksimError(where, rule, lost.reason, remedy)
+
+    def _store(self, order: _Order, done: Done) -> None:
+        """The unit on the disk, then told; once more at the end of the run where the disk refused it."""
+        try:
+            self.shelf.store(order.unit, done)
+        except LinksimError as error:
+            self._unstored.append((order, done))
+            self.error = self.error or error
+            return
+        self._land(order.course, order.unit, done.rows, found=False)
+
+    def _land(self, course: Course, unit: Unit, rows: Sequence[Mapping[str, Any]], found: bool) -> None:
+        course.landed(rows)
+        self.trials, self.found = self.trials + len(rows), self.found + found * len(rows)
+        self.on_event(
+            Event(
+                point=unit.point,
+                rows=rows,
+                found=found,
+                unit=unit.name,
+                state=course.state,
+                at_end=course.stopped,
+                note=self.shelf.note(),
+            )
+        )

@@ -20,7 +20,8 @@ from phy.transmission import Delivery
 from phy.types import Grant, Message
 
 Grants = Mapping[str, Grant]
-ENCODINGS = 64
+ENCODING_BYTES = 256 << 20
+"""Of messages that a process keeps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +39,14 @@ class Outcome:
 
 @dataclass
 class Encodings:
-    """The messages that were made last: a picture under the same grants is encoded once in a process."""
+    """The messages that were made last: a picture under the same grants is encoded once in a process.
 
-    most: int = ENCODINGS
+    A codec encodes each picture by itself, so a message is the same whatever was kept. most: bytes of all.
+    """
+
+    most: int = ENCODING_BYTES
     _kept: OrderedDict[Any, Message] = field(default_factory=OrderedDict)
+    _bytes: int = 0
 
     def messages(self, codec: Codec, photos: Sequence[Photo], grants: Sequence[Grants]) -> list[Message]:
         """The message of each photo under its grants, in one call of the codec for all that are new."""
@@ -54,11 +59,17 @@ class Encodings:
         made = codec.encode([photos[i].image for i in new.values()], [grants[i] for i in new.values()])
         found |= zip(new, made, strict=True)
         for key in found:
+            if key not in self._kept:
+                self._bytes += _n_bytes(found[key])
             self._kept[key] = found[key]
             self._kept.move_to_end(key)
-        while len(self._kept) > self.most:
-            self._kept.popitem(last=False)
+        while self._bytes > self.most:
+            self._bytes -= _n_bytes(self._kept.popitem(last=False)[1])
         return [found[key] for key in keys]
+
+
+def _n_bytes(message: Message) -> int:
+    return sum(stream.data.nbytes for stream in message.values())
 
 
 @dataclass(frozen=True, kw_only=True)

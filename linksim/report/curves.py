@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from linksim import results
+from linksim.manifest import read_manifest
 from linksim.report.fields import SNR, number, setting, short_names, swept, value_text
 from linksim.report.table import summarise
 
@@ -85,7 +86,7 @@ def axis_over(every: Sequence[Series], field: str) -> Axis:
 
 def read_series(folder: Path, name: str | None = None) -> Series:
     """The series of a run under its own name or another."""
-    manifest = results.read_manifest(folder)
+    manifest = read_manifest(folder)
     names = swept(manifest)
     table = summarise(results.read_rows(folder), names)
     return Series(name=name or manifest["name"], table=table, fields=tuple(names))

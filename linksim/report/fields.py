@@ -16,7 +16,7 @@ FRAME = ""
 
 def swept(manifest: Mapping[str, Any]) -> list[str]:
     """The dotted fields that the points differ in; the SNR where nothing is swept."""
-    return list(manifest["points"][0]) or [SNR]
+    return list(manifest["fields"]) or [SNR]
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from linksim.errors import LinksimError
+from linksim.manifest import read_manifest
 from linksim.report.curves import Axis, Curve, Series, axis_over, read_series, variable
 from linksim.report.fields import SNR, short_names
 from linksim.report.style import COLOURS, DARK, MARKERS, RC, figure, save
-from linksim.results import read_manifest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

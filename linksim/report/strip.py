@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from linksim import results
 from linksim.codecs.base import Image
+from linksim.manifest import read_manifest
 from linksim.report.fields import setting, short_names, swept
 from linksim.report.style import RC, figure, save
 
@@ -76,10 +77,10 @@ def _draw(axes: Axes, tile: Tile, head: bool) -> None:
 
 def strip_rows(folder: Path) -> list[list[Tile]]:
     """The tiles, a list an image: at most four images, six points from the first to the last."""
-    gallery, names = results.Gallery(folder=folder), swept(results.read_manifest(folder))
+    gallery, names = results.Gallery(folder=folder), swept(read_manifest(folder))
     table = results.read_rows(folder)
-    firsts = table[table["trial"] == 0]
-    points = _spread(sorted(firsts["point"].unique()), MOST_POINTS)
+    firsts = table[(table["trial"] == 0) & (table["image_index"] < results.GALLERY_IMAGES)]
+    points = _spread(firsts["point"].unique(), MOST_POINTS)
     images = _spread(sorted(firsts["image_index"].unique()), MOST_IMAGES)
     overheard = "eve_psnr_db" in table
     strip = []
@@ -97,7 +98,7 @@ def strip_rows(folder: Path) -> list[list[Tile]]:
 
 
 def _tile(gallery: results.Gallery, line: pd.Series, names: Sequence[str], overheard: bool = False) -> Tile:
-    point, image = int(line.name), str(line["image"])
+    point, image = str(line.name), str(line["image"])
     short = short_names(names)
     told = "\n".join(setting(short[name], line[name]) for name in names)
     path = gallery.eavesdropped(image, point) if overheard else gallery.received(image, point)
@@ -107,8 +108,8 @@ def _tile(gallery: results.Gallery, line: pd.Series, names: Sequence[str], overh
     return Tile(picture=results.load_picture(path), head=head, words=words)
 
 
-def _spread(values: Sequence[int], most: int) -> list[int]:
+def _spread(values: Sequence[Any], most: int) -> list[Any]:
     """At most so many of the values, the first and the last among them, evenly between."""
     if len(values) <= most:
-        return [int(value) for value in values]
-    return [int(values[round(i)]) for i in np.linspace(0, len(values) - 1, most)]
+        return list(values)
+    return [values[round(i)] for i in np.linspace(0, len(values) - 1, most)]

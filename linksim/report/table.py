@@ -14,6 +14,7 @@ from rich.text import Text
 
 from linksim import disk, results
 from linksim.intervals import bootstrap_mean, clopper_pearson
+from linksim.manifest import read_manifest
 from linksim.report.fields import DATA, FRAME, PILOTS, USES, swept
 from linksim.report.lines import Lines, link_lines, picture_lines
 from linksim.terminal import text_table
@@ -47,7 +48,7 @@ def summary(folder: Path) -> Group:
 
 def write_tables(folder: Path) -> list[Path]:
     """summary.csv with every digit, a line a point; summary.md for people."""
-    name, table = results.read_manifest(folder)["name"], read_summary(folder)
+    name, table = read_manifest(folder)["name"], read_summary(folder)
     csv, markdown = folder / SUMMARY, folder / "summary.md"
     told = [f"# {name}", *(_markdown(lines) for lines in _lines(folder)), NOTE]
     disk.write(markdown, ("\n\n".join(told) + "\n").encode())
@@ -56,7 +57,7 @@ def write_tables(folder: Path) -> list[Path]:
 
 
 def _lines(folder: Path) -> tuple[Lines, Lines]:
-    names, table = swept(results.read_manifest(folder)), read_summary(folder)
+    names, table = swept(read_manifest(folder)), read_summary(folder)
     return picture_lines(table, names), link_lines(table, names)
 
 
@@ -67,7 +68,7 @@ def _markdown(lines: Lines) -> str:
 
 def read_summary(folder: Path) -> pd.DataFrame:
     """`summarise` of a run's rows."""
-    return summarise(results.read_rows(folder), swept(results.read_manifest(folder)))
+    return summarise(results.read_rows(folder), swept(read_manifest(folder)))
 
 
 def summarise(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
@@ -76,12 +77,12 @@ def summarise(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     Means are over trials, the trials resampled for their intervals: they tell how sure the mean is over these
     pictures and fades together. Rates are ratios of counts. `<link>.<stream>.*` are a stream's own.
     """
-    return pd.DataFrame([_point(point, group, names) for point, group in rows.groupby("point", sort=True)])
+    return pd.DataFrame([_point(point, group, names) for point, group in rows.groupby("point", sort=False)])
 
 
 def _point(point: Any, rows: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
     samples, outages = int(rows["samples"].sum()), int(rows["outage"].sum())
-    line: dict[str, Any] = {"point": int(point)} | {name: rows[name].iloc[0] for name in names}
+    line: dict[str, Any] = {"point": point} | {name: rows[name].iloc[0] for name in names}
     line |= {"trials": len(rows)} | _mean("psnr_db", rows["psnr_db"])
     line |= _mean("psnr_delivered_db", rows.loc[~rows["outage"], "psnr_db"])
     low, high = clopper_pearson(outages, len(rows))

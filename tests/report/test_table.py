@@ -107,4 +107,4 @@ def test_the_summary_fits_a_hundred_columns(lossy):
 def test_settings_are_told_in_words():
     assert setting("snr_db", 5.0) == "SNR 5 dB"
     assert setting("mcs", '{"amc": "hda", "csit": false, "max_outage": null}') == "mcs amc hda"
-    assert swept({"points": [{}]}) == ["snr_db"]
+    assert swept({"fields": []}) == ["snr_db"]

@@ -6,17 +6,21 @@ from pathlib import Path
 
 import numpy as np
 
-from linksim import results
+from linksim import manifest, results
 
 HEIGHT, WIDTH = 40, 60
 SAMPLES = HEIGHT * WIDTH * 3
 USES, PILOTS = 1200, 48
 
 
+def point_id(index: int) -> str:
+    return f"{index:016x}"
+
+
 def trial(point: int, values: Mapping, image_index: int, number: int, psnr_db: float, **changes) -> dict:
     """A row: a digital stream of 576 uses and an analog one of 576, in a frame of 1200 with 48 pilots."""
     row = {
-        "point": point, "unit": "unit", "snr_db": 10.0, **values,
+        "point": point_id(point), "unit": "unit", "snr_db": values.get("snr_db", 10.0),
         "image": f"photo{image_index}", "image_index": image_index, "trial": number, "height": HEIGHT,
         "width": WIDTH, "samples": SAMPLES, "outage": False, "psnr_db": psnr_db, "ms_ssim_db": None,
         "n_uses": USES, "uses.pilots": float(PILOTS), "uses.data": 200 / 2 + 570,
@@ -33,15 +37,18 @@ def write_run(
 ) -> Path:
     """The folder of a run with these points and rows, and a picture for every first trial."""
     folder.mkdir(parents=True)
-    (folder / results.MANIFEST).write_text(
-        json.dumps({"name": folder.name, "deciding": {"digest": "by hand"}, "points": list(points)})
-    )
+    told = {"format": manifest.FORMAT, "name": folder.name, "deciding": {"code": "by hand"}}
+    told["fields"] = list(dict.fromkeys(name for values in points for name in values))
+    told["points"] = [
+        {"id": point_id(n), "system": "", "values": dict(values)} for n, values in enumerate(points)
+    ]
+    (folder / manifest.MANIFEST).write_text(json.dumps(told))
     results.write_rows(results.shard(folder, "unit"), list(rows))
     gallery = results.Gallery(folder=folder)
     for row in (row for row in rows if row["trial"] == 0):
         place = (row["image"], row["point"])
         results.save_picture(gallery.original(row["image"]), plain(255))
-        results.save_picture(gallery.received(*place), plain(10 * row["point"]))
+        results.save_picture(gallery.received(*place), plain(10 * int(row["point"], 16)))
         if eavesdropper:
             results.save_picture(gallery.eavesdropped(*place), plain(128))
     return folder
