@@ -94,18 +94,29 @@ def frames(rows: Iterable[Row]) -> list[Frame]:
     ]
 
 
-def check_frames(plan: Plan, pictures: Mapping[int, str]) -> None:
+def shares(points: Iterable[Point], n_sources: Iterable[int]) -> set[Fraction]:
+    """Channel uses / source samples of whole points, all their links together, pictures of every size."""
+    sizes = set(n_sources)
+    return {
+        Fraction(sum(link.n_uses(n) for link in point.scenario.links.values()), n)
+        for point in points
+        for n in sizes
+    }
+
+
+def check_frames(plan: Plan, pictures: Mapping[str, Mapping[int, str]]) -> None:
     """LinksimError where a stream of some point can hold no payload in a frame for one of the pictures.
 
-    pictures: source samples -> the name of a picture that has so many.
+    pictures: system -> source samples -> the name of a picture that has so many.
     """
     for point in plan.points:
         for link in point.scenario.links.values():
-            for n, picture in sorted(pictures.items()):
+            for n, picture in sorted(pictures[point.system].items()):
                 for told in link.shortfalls(n).values():
                     where, _, rule = told.partition(": ")
                     rule, _, remedy = rule.partition("; ")
-                    rule = f"{rule} (picture {picture!r} of {n} samples)"
+                    system = f", system {point.system!r}" if point.system else ""
+                    rule = f"{rule} (picture {picture!r} of {n} samples{system})"
                     raise LinksimError(f"{plan.source}: links.{link.name}.{where}", rule, None, remedy)
 
 

@@ -69,7 +69,7 @@ def test_without_csit_the_scheme_follows_the_long_term_snr():
 def test_a_frame_too_small_for_any_payload_is_refused_with_its_link_and_stream():
     told = r"^scenario: links\.air\.streams\.essential: must hold a payload, .*\(picture 'b' of 300 samples\)"
     with pytest.raises(LinksimError, match=told):
-        check_frames(plan(), {KODAK: "a", 300: "b"})
+        check_frames(plan(), {"": {KODAK: "a", 300: "b"}})
 
 
 def test_fewer_draws_of_a_long_moving_frame_show_what_is_picked():
