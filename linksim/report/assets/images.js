@@ -1,0 +1,94 @@
+// Image by image: one system against another at the same settings, or every image over the sweep.
+const MOST_MARKERS = 4000;
+
+function imagesPart() {
+  if (!DATA.points.length) return;
+  const two = DATA.systems.length > 1;
+  const state = { mode: two ? "pair" : "sweep", a: 0, b: two ? 1 : 0, setting: "*" };
+  const redraw = () => drawImages(state);
+  const systems = DATA.systems.map((system, i) => [String(i), system.label]);
+  function controls() {
+    const parts = [];
+    if (two) parts.push(choice("show", [["pair", "one system against another"], ["sweep", "a system over the sweep"]], state.mode, (value) => { state.mode = value; controls(); }));
+    if (two) parts.push(choice(state.mode === "pair" ? "across" : "system", systems, String(state.a), (value) => { state.a = Number(value); controls(); }));
+    if (state.mode === "pair") {
+      parts.push(choice("up", systems, String(state.b), (value) => { state.b = Number(value); controls(); }));
+      const shared = pairs(state).map(([a]) => a.setting);
+      if (!shared.includes(state.setting)) state.setting = "*";
+      parts.push(choice("at", [["*", "all settings"], ...shared.map((each) => [each, each || "the one point"])], state.setting, (value) => { state.setting = value; redraw(); }));
+    }
+    byId("image-controls").replaceChildren(...parts);
+    redraw();
+  }
+  controls();
+  redraws.push(redraw);
+}
+
+// Points of both systems at the same setting; within one run a system's setting is that of its own fields.
+function pairs(state) {
+  const other = new Map(DATA.points.filter((point) => point.system === state.b).map((point) => [point.setting, point]));
+  return DATA.points.filter((point) => point.system === state.a && other.has(point.setting)).map((point) => [point, other.get(point.setting)]);
+}
+
+function imagesOf(point) {
+  const names = DATA.images[DATA.systems[point.system].run];
+  return new Map(names.map((name, i) => [name, point.images[i]]));
+}
+
+function drawImages(state) {
+  return state.mode === "pair" ? drawPairs(state) : drawSweep(state);
+}
+
+function drawPairs(state) {
+  let chosen = pairs(state).filter(([a]) => state.setting === "*" || a.setting === state.setting);
+  const every = chosen.length;
+  const each = DATA.images[DATA.systems[state.a].run].length || 1;
+  chosen = thinned(chosen, Math.max(2, Math.floor(MOST_MARKERS / each)));
+  const [nameA, nameB] = [DATA.systems[state.a].label, DATA.systems[state.b].label];
+  let better = 0, total = 0, sum = 0;
+  const traces = chosen.map(([a, b], n) => {
+    const [from, to] = [imagesOf(a), imagesOf(b)];
+    const names = [...from.keys()].filter((name) => from.get(name) !== null && (to.get(name) ?? null) !== null);
+    for (const name of names) { total++; sum += to.get(name) - from.get(name); better += to.get(name) > from.get(name); }
+    return {
+      type: "scatter", mode: "markers", name: plain(short(a.setting || "all", 50)), x: names.map((name) => from.get(name)), y: names.map((name) => to.get(name)),
+      marker: { color: rampColour(chosen.length > 1 ? n / (chosen.length - 1) : 0.35), size: 9, symbol: MARKERS[n % MARKERS.length], line: { width: 0.5, color: colours().paper } },
+      text: names.map((name) => [plain(name), plain(a.setting), plain(nameA) + " " + number(from.get(name), 2) + " dB", plain(nameB) + " " + number(to.get(name), 2) + " dB"].filter(Boolean).join("<br>")),
+      hovertemplate: "%{text}<extra></extra>",
+    };
+  });
+  const values = traces.flatMap((trace) => [...trace.x, ...trace.y]);
+  const ends = values.length ? [Math.min(...values) - 1, Math.max(...values) + 1] : [0, 40];
+  const legend = traces.length > 1 && traces.length <= 14;
+  traces.push({ type: "scatter", mode: "lines", x: ends, y: ends, hoverinfo: "skip", showlegend: false, line: { color: colours().soft, width: 1, dash: "dot" } });
+  const height = withLegend(480, legend ? chosen.map(([a]) => a.setting) : []);
+  draw("image-plot", traces, layout(height, {
+    showlegend: legend, xaxis: axis("PSNR of " + short(nameA, 40) + " (dB)", { range: ends }), yaxis: axis("PSNR of " + short(nameB, 40) + " (dB)", { range: ends }),
+  }));
+  const left = every - chosen.length;
+  byId("image-note").textContent = !total ? "These two have no image and setting in common." :
+    "A marker an image and setting, its mean over trials. " + nameB + " is better in " + better + " of " + total + ", by " + number(sum / total, 2) +
+    " dB on average." + (left > 0 ? " " + left + " settings are left out, evenly." : "");
+}
+
+function drawSweep(state) {
+  const numeric = DATA.fields.filter((field) => field.numeric);
+  const field = numeric.find((each) => each.name === "snr_db") || numeric[0] || DATA.fields[0] || { name: "", label: "", numeric: false };
+  const own = DATA.points.filter((point) => point.system === state.a);
+  const first = own[0];
+  const rest = (point) => JSON.stringify(Object.entries(point.told).filter(([name]) => name !== field.name));
+  const points = along({ points: own.filter((point) => first && rest(point) === rest(first)) }, field, { key: "psnr_db" });
+  const names = thinned(DATA.images[DATA.systems[state.a].run] || [], 60);
+  const traces = names.map((name, n) => ({
+    type: "scatter", mode: field.numeric && points.length > 1 ? "lines+markers" : "markers", name: plain(short(name, 40)),
+    x: points.map((point) => place(point, field)), y: points.map((point) => imagesOf(point).get(name)), connectgaps: false,
+    marker: { size: 7, symbol: MARKERS[n % MARKERS.length] }, line: { width: 1.5, dash: DASHES[Math.floor(n / 7) % DASHES.length] }, marker_color: undefined,
+    text: points.map((point) => plain(name) + "<br>" + plain(point.setting) + "<br>" + number(imagesOf(point).get(name), 2) + " dB"), hovertemplate: "%{text}<extra></extra>",
+  }));
+  traces.forEach((trace, n) => { trace.line.color = trace.marker.color = names.length <= 7 ? systemColour(n) : rampColour(n / (names.length - 1)); });
+  const legend = names.length > 1 && names.length <= 24;
+  const height = withLegend(430, legend ? names : []);
+  draw("image-plot", traces, layout(height, { showlegend: legend, xaxis: axis(field.label, ticksOf(field, [{ points }])), yaxis: axis("PSNR of an image (dB)", {}) }));
+  const left = own.length - points.length;
+  byId("image-note").textContent = "A line an image, its mean over trials." + (left > 0 && first ? " Other fields as in the first point (" + first.setting + ")." : "");
+}
