@@ -3,13 +3,11 @@ everything together.
 
     python -m models.train RECIPE --data FOLDER [--data FOLDER ...] [--weights FILE] [--minutes M]
 
-Resumable: a checkpoint every `CHECKPOINT_S` seconds; what a step sees depends on (seed, step) alone. Stops
-after --minutes.
+Resumable: a checkpoint every `models.run.CHECKPOINT_S` seconds; what a step sees depends on (seed, step)
+alone. Stops after --minutes.
 """
 
 import argparse
-import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +18,12 @@ from models import losses, twin
 from models.data import crops, load_photos
 from models.hda_deepsc import HdaDeepsc, Trunk
 from models.recipes import RECIPES, Recipe
+from models.run import Run
 from models.start import fit_density, start_at_principal_components
 
-CHECKPOINT_S = 300
 LOG_EVERY = 100
 VALIDATION_EVERY = 25
 """Every 25th photo is kept from training and used by `validate`."""
-EMA_HALF_LIFE = 500
 
 
 def build(recipe: Recipe, photos: list) -> HdaDeepsc:
@@ -117,66 +114,12 @@ def validate(
     return out
 
 
-class Average:
-    """Exponential moving average of the weights; what is exported."""
-
-    def __init__(self, net: HdaDeepsc) -> None:
-        self.weights = {k: v.detach().clone() for k, v in net.state_dict().items()}
-
-    @torch.no_grad()
-    def update(self, net: HdaDeepsc, step: int) -> None:
-        keep = min(0.5 ** (1 / EMA_HALF_LIFE), (1 + step) / (10 + step))
-        for name, value in net.state_dict().items():
-            if value.dtype.is_floating_point:
-                self.weights[name].lerp_(value, 1 - keep)
-
-
-class Run:
-    """A run on disk: `state.pt` to go on from, `log.jsonl` to read. `seconds` count over all its sittings."""
+class HdaRun(Run):
+    """A run of HDA-DeepSC's recipe, in three stages."""
 
     def __init__(self, net: HdaDeepsc, recipe: Recipe, folder: Path) -> None:
-        self.net, self.recipe, self.folder = net, recipe, folder
-        self.average, self.step, self.stage = Average(net), 0, 0
-        self.optimiser: torch.optim.Optimizer | None = None
-        self.saved_optimiser: tuple[int, dict] | None = None
-        self.spent, self.began, self.last_save = 0.0, time.time(), time.time()
-        folder.mkdir(parents=True, exist_ok=True)
-
-    @property
-    def seconds(self) -> float:
-        return self.spent + time.time() - self.began
-
-    def restore(self) -> bool:
-        """Go on from `state.pt`; False where there is none."""
-        path = self.folder / "state.pt"
-        if not path.exists():
-            return False
-        saved = torch.load(path, weights_only=True)
-        self.net.load_state_dict(saved["net"])
-        self.average.weights, self.step, self.spent = saved["average"], saved["step"], saved["seconds"]
-        self.saved_optimiser = saved["stage"], saved["optimiser"]
-        return True
-
-    def start_from(self, weights: Path) -> None:
-        """Begin stage 3 with the weights that `models.export --weights` kept."""
-        with np.load(weights, allow_pickle=False) as file:
-            self.net.load_state_dict({name: torch.from_numpy(file[name]).float() for name in file.files})
-        self.average, self.step = Average(self.net), self.recipe.stage_1 + self.recipe.stage_2
-
-    def save(self) -> None:
-        """Put `state.pt`, whole or not at all."""
-        state = {"net": self.net.state_dict(), "average": self.average.weights, "step": self.step}
-        state |= {"optimiser": self.optimiser.state_dict(), "stage": self.stage, "seconds": self.seconds}
-        torch.save(state, self.folder / "state.tmp")
-        (self.folder / "state.tmp").rename(self.folder / "state.pt")
-        self.last_save = time.time()
-
-    def say(self, **what: object) -> None:
-        """One line of JSON on the screen and in the log."""
-        line = json.dumps({"step": self.step, "seconds": round(self.seconds), **what})
-        print(line, flush=True)
-        with (self.folder / "log.jsonl").open("a") as log:
-            log.write(line + "\n")
+        super().__init__(net, folder)
+        self.recipe = recipe
 
     def enter_stage(self) -> None:
         """A new optimiser over what the stage trains, where the stage changes."""
@@ -198,14 +141,8 @@ class Run:
         image = crops(photos, recipe.photos, recipe.crops_each, recipe.crop, (recipe.seed, 2, step))
         noise = torch.Generator().manual_seed(recipe.seed * 10**7 + step)
         loss, facts = loss_of(self.net, image, self.stage, rng, noise)
-        self.optimiser.zero_grad()
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(trained_in(self.net, self.stage), recipe.clip)
-        if torch.isfinite(norm):
-            self.optimiser.step()
-        self.step += 1
-        self.average.update(self.net, self.step)
-        return {"loss": round(loss.item(), 4), "norm": round(norm.item(), 3), **facts}
+        norm = self.descend(loss, recipe.clip)
+        return {"loss": round(loss.item(), 4), "norm": round(norm, 3), **facts}
 
     def validate_average(self, held_out: list) -> dict[str, float]:
         """The averaged weights' validation; the live weights stay."""
@@ -232,22 +169,21 @@ def train(
     photos = load_photos(folders, 256)
     held_out = photos[::VALIDATION_EVERY][:24]
     photos = [photo for i, photo in enumerate(photos) if i % VALIDATION_EVERY]
-    run = Run(build(recipe, photos), recipe, folder)
+    run = HdaRun(build(recipe, photos), recipe, folder)
     if not run.restore():
         if weights:
-            run.start_from(weights)
+            run.start_from(weights, recipe.stage_1 + recipe.stage_2)
         n = sum(parameter.numel() for parameter in run.net.parameters())
         run.say(parameters=n, photos=len(photos), **validate(run.net, held_out))
     last = min(recipe.steps, stop_at or recipe.steps)
-    while run.step < last and time.time() - run.began < 60 * minutes:
+    while run.step < last and run.sitting < 60 * minutes:
         run.enter_stage()
         facts = run.take_step(photos)
         if run.step % LOG_EVERY == 0:
             run.say(**facts)
         if run.step % recipe.validate_every == 0 or run.step == recipe.steps:
             run.say(**run.validate_average(held_out))
-        if time.time() - run.last_save > CHECKPOINT_S:
-            run.save()
+        run.save_if_due()
     if run.optimiser:
         run.save()
 

@@ -20,7 +20,8 @@ from models.export import (  # noqa: E402
 )
 from models.hda_deepsc import HdaDeepsc  # noqa: E402
 from models.recipes import RECIPES  # noqa: E402
-from models.train import Run, build, train  # noqa: E402
+from models.run import Run  # noqa: E402
+from models.train import build, train  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -66,8 +67,8 @@ def test_an_exported_network_has_a_card_that_finds_every_tampered_file(tiny, pho
 def test_training_goes_on_from_the_weights_that_an_export_keeps(tiny, photos, tmp_path):
     net = build(tiny, photos)
     save_weights(net, tmp_path / "weights.npz")
-    run = Run(HdaDeepsc(tiny.size), tiny, tmp_path)
-    run.start_from(tmp_path / "weights.npz")
+    run = Run(HdaDeepsc(tiny.size), tmp_path)
+    run.start_from(tmp_path / "weights.npz", tiny.stage_1 + tiny.stage_2)
     assert tiny.stage(run.step) == 3
     for name, value in net.state_dict().items():
         torch.testing.assert_close(run.net.state_dict()[name], value, rtol=1e-3, atol=1e-6)

@@ -1,0 +1,97 @@
+"""A training run on disk, whatever it trains: `state.pt` to go on from, `log.jsonl` to read."""
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+CHECKPOINT_S = 300
+EMA_HALF_LIFE = 500
+
+
+class Average:
+    """Exponential moving average of the weights; what is exported."""
+
+    def __init__(self, net: nn.Module) -> None:
+        self.weights = {k: v.detach().clone() for k, v in net.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, net: nn.Module, step: int) -> None:
+        keep = min(0.5 ** (1 / EMA_HALF_LIFE), (1 + step) / (10 + step))
+        for name, value in net.state_dict().items():
+            if value.dtype.is_floating_point:
+                self.weights[name].lerp_(value, 1 - keep)
+
+
+class Run:
+    """A network in training, its averaged weights, its optimiser. `seconds` count over all its sittings."""
+
+    def __init__(self, net: nn.Module, folder: Path) -> None:
+        self.net, self.folder = net, folder
+        self.average, self.step, self.stage = Average(net), 0, 0
+        self.optimiser: torch.optim.Optimizer | None = None
+        self.saved_optimiser: tuple[int, dict] | None = None
+        self.spent, self.began, self.last_save = 0.0, time.time(), time.time()
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def sitting(self) -> float:
+        """Seconds since this sitting began."""
+        return time.time() - self.began
+
+    @property
+    def seconds(self) -> float:
+        return self.spent + time.time() - self.began
+
+    def restore(self) -> bool:
+        """Go on from `state.pt`; False where there is none."""
+        path = self.folder / "state.pt"
+        if not path.exists():
+            return False
+        saved = torch.load(path, weights_only=True)
+        self.net.load_state_dict(saved["net"])
+        self.average.weights, self.step, self.spent = saved["average"], saved["step"], saved["seconds"]
+        self.saved_optimiser = saved["stage"], saved["optimiser"]
+        return True
+
+    def start_from(self, weights: Path, step: int) -> None:
+        """Begin at a step with the weights that an export kept."""
+        with np.load(weights, allow_pickle=False) as file:
+            self.net.load_state_dict({name: torch.from_numpy(file[name]).float() for name in file.files})
+        self.average, self.step = Average(self.net), step
+
+    def save(self) -> None:
+        """Put `state.pt`, whole or not at all."""
+        state = {"net": self.net.state_dict(), "average": self.average.weights, "step": self.step}
+        state |= {"optimiser": self.optimiser.state_dict(), "stage": self.stage, "seconds": self.seconds}
+        torch.save(state, self.folder / "state.tmp")
+        (self.folder / "state.tmp").rename(self.folder / "state.pt")
+        self.last_save = time.time()
+
+    def say(self, **what: object) -> None:
+        """One line of JSON on the screen and in the log."""
+        line = json.dumps({"step": self.step, "seconds": round(self.seconds), **what})
+        print(line, flush=True)
+        with (self.folder / "log.jsonl").open("a") as log:
+            log.write(line + "\n")
+
+    def save_if_due(self) -> None:
+        """A checkpoint every `CHECKPOINT_S` seconds."""
+        if time.time() - self.last_save > CHECKPOINT_S:
+            self.save()
+
+    def descend(self, loss: torch.Tensor, clip: float) -> float:
+        """One step of the optimiser, left out where a gradient is not finite; the gradient's norm."""
+        assert self.optimiser is not None
+        moved = [p for group in self.optimiser.param_groups for p in group["params"]]
+        self.optimiser.zero_grad()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(moved, clip)
+        if torch.isfinite(norm):
+            self.optimiser.step()
+        self.step += 1
+        self.average.update(self.net, self.step)
+        return norm.item()
