@@ -1,70 +1,113 @@
-"""`linksim run` on the terminal: a table of the points that fills while they run, then the summary."""
+"""`linksim run`: a crew, a view of its progress, and what it came to in the end."""
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-from dataclasses import dataclass, field
+import sys
 from pathlib import Path
 
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
+from rich.console import RenderableType
+from rich.text import Text
 
-from linksim.plan import Plan, Point
-from linksim.report.table import summary
+from linksim.errors import LinksimError
+from linksim.interrupts import Interrupted, Interrupts
+from linksim.plan import Plan
+from linksim.progress import Line, Pace, Progress
+from linksim.progress_views import view
 from linksim.runner import Event, run
 from linksim.show import check
 from linksim.terminal import console, text_table
+from linksim.work.crew import Crew, SerialCrew
 
-REFRESHES_PER_SECOND = 4
-
-
-@dataclass
-class Tally:
-    """What is known of a point so far: trials done, those found done, outages, and the sum of PSNRs in dB."""
-
-    point: Point
-    total: int
-    done: int = 0
-    outages: int = 0
-    psnr_db_sum: float = 0.0
-
-    def take(self, event: Event) -> None:
-        """Count the event's rows."""
-        self.done += len(event.rows)
-        self.outages += sum(bool(row["outage"]) for row in event.rows)
-        self.psnr_db_sum += sum(row["psnr_db"] for row in event.rows)
-
-    def cells(self) -> tuple[str, ...]:
-        """The point's line in the table."""
-        if not self.done:
-            return str(self.point), f"0/{self.total}", "", ""
-        mean = f"{self.psnr_db_sum / self.done:.2f}"
-        return str(self.point), f"{self.done}/{self.total}", mean, f"{self.outages / self.done:.1%}"
+MOST_POINTS = 30
+"""Points that the summary tells one by one."""
 
 
-@dataclass
-class Board:
-    """The live table: drawn anew by rich as events come in."""
+def crew_of(workers: int | None = None, threads: int | None = None, dask: str | None = None) -> Crew:
+    """Who computes: this process, several of this machine, or a Dask cluster by its scheduler's address.
 
-    tallies: list[Tally] = field(default_factory=list)
+    LinksimError where both are asked for, or the cluster cannot be reached.
+    """
+    if dask is not None:
+        for option, value in (("--workers", workers), ("--threads", threads)):
+            if value is not None:
+                remedy = f"leave {option} out: the cluster's workers are started with theirs"
+                raise LinksimError("--dask", f"must stand without {option}", None, remedy)
+        from linksim.work.dask import DaskCrew
 
-    def __rich__(self) -> Table:
-        return text_table(("point", "trials", "PSNR (dB)", "outage"), [each.cells() for each in self.tallies])
+        return DaskCrew(dask)
+    if workers is None or workers == 1:
+        return SerialCrew()
+    from linksim.work.local import LocalCrew
+
+    return LocalCrew(workers, threads)
 
 
-def run_live(plan: Plan, folder: Path) -> None:
-    """Run the plan into the folder and print what it came to: without a terminal, the summary alone."""
+def run_live(plan: Plan, folder: Path, crew: Crew, as_json: bool = False) -> None:
+    """Run the plan into the folder with the crew, show it, and print what it came to.
+
+    Interrupted where a signal ended it before its end: the units in hand are kept, and so is the report.
+    """
     n_images = check(plan)
-    totals = [n_images * point.scenario.trials.per_image for point in plan.points]
-    board = Board(tallies=[Tally(point, total) for point, total in zip(plan.points, totals, strict=True)])
+    most = [n_images[point.system] * point.scenario.trials.per_image for point in plan.points]
+    progress = Progress(plan, most, Pace(size=crew.size))
+    shown = view(as_json)
+    with crew, Interrupts(tell=shown.note) as interrupts, shown:
+        shown.begin(plan, folder, progress)
 
-    def on_event(event: Event) -> None:
-        board.tallies[event.point.index].take(event)
+        told: list[str] = []
 
-    screen = Console(stderr=True)
-    live = Live(board, console=screen, refresh_per_second=REFRESHES_PER_SECOND, transient=True)
-    with live if screen.is_terminal else nullcontext():
-        done = run(plan, folder, on_event)
-    console().print(summary(folder))
-    console().print(f"{done.trials} trials, {done.found} of them found done, {done.seconds:.0f} s")
+        def note(line: str | None) -> None:
+            if line is not None and line not in told:
+                told.append(line)
+                shown.note(line)
+
+        def on_event(event: Event) -> None:
+            note(event.note)
+            shown.take(progress.take(event))
+
+        try:
+            done = run(plan, folder, on_event, crew, interrupts)
+        except KeyboardInterrupt:
+            shown.end(interrupted=True)
+            raise
+        for line in done.notes:
+            note(line)
+        shown.end(done.interrupted)
+    out = sys.stderr if as_json else sys.stdout
+    if not as_json:
+        console().print(_summary(folder, progress.lines))
+    print(f"{done.trials} trials, {done.found} of them found done, {done.seconds:.0f} s", file=out)
+    if done.interrupted:
+        raise Interrupted(interrupts.exit_code)
+
+
+def _summary(folder: Path, lines: list[Line]) -> RenderableType:
+    """Every point, or of many what each system's came to."""
+    if not any(line.done for line in lines):
+        return Text(f"{folder}: no unit is done yet")
+    if len(lines) <= MOST_POINTS:
+        from linksim.report.table import summary
+
+        return summary(folder)
+    from rich.console import Group
+
+    head = ("system", "points", "trials", "PSNR (dB)", "outage")
+    systems = dict.fromkeys(line.point.system for line in lines)
+    rows = [_system(name, [line for line in lines if line.point.system == name]) for name in systems]
+    told = f"{folder}: {len(lines)} points; linksim table {folder} shows them all"
+    return Group(text_table(head, rows), Text(""), Text(told))
+
+
+def _system(name: str, lines: list[Line]) -> tuple[str, ...]:
+    """A system's points from the least to the most of each."""
+    begun = [line.state for line in lines if line.state and line.state.done]
+    psnrs = [state.psnr_db for state in begun if state.psnr_db is not None]
+    rates = [state.outages / state.done for state in begun]
+    done = sum(line.stopped is not None for line in lines)
+    return (
+        name or "all",
+        f"{done}/{len(lines)}",
+        str(sum(line.done for line in lines)),
+        f"{min(psnrs):.2f} to {max(psnrs):.2f}" if psnrs else "",
+        f"{min(rates):.1%} to {max(rates):.1%}" if rates else "",
+    )

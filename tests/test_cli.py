@@ -34,9 +34,19 @@ def call(*argv: str) -> int:
     return left.value.code
 
 
-@pytest.mark.parametrize("name", sorted(linksim.commands))
+def commands(group: click.Group = linksim, before: str = "") -> dict[str, click.Command]:
+    """Every command by its words, those of groups too."""
+    found: dict[str, click.Command] = {}
+    for name, command in group.commands.items():
+        found[before + name] = command
+        if isinstance(command, click.Group):
+            found |= commands(command, f"{before}{name} ")
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(commands()))
 def test_every_command_and_option_has_help(name):
-    command = linksim.commands[name]
+    command = commands()[name]
     assert command.help
     assert command.get_short_help_str(limit=60)
     for parameter in command.params:
@@ -65,7 +75,7 @@ def test_the_readme_shows_the_help_as_it_is(monkeypatch, capsys):
 
 def test_every_option_of_the_command_is_in_the_readme():
     readme = (ROOT / "README.md").read_text()
-    for name, command in linksim.commands.items():
+    for name, command in commands().items():
         assert f"linksim {name}" in readme
         for parameter in command.params:
             assert isinstance(parameter, click.Argument) or parameter.opts[0] in readme, parameter.opts
@@ -225,7 +235,7 @@ def test_a_run_leaves_results_and_the_second_computes_nothing(folder, capsys):
 def test_ctrl_c_is_one_line_and_exit_code_130(folder, capsys, monkeypatch):
     import linksim.live
 
-    def interrupted(plan, folder):
+    def interrupted(plan, folder, crew, as_json):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(linksim.live, "run_live", interrupted)

@@ -1,0 +1,92 @@
+"""What a run shows on a terminal: a bar, and the points that changed last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from linksim.plan import Plan
+from linksim.progress import Line, Progress, cells, overall
+
+REFRESHES_PER_SECOND = 4
+MOST_LINES = 24
+"""Points that the board shows at a time, on a terminal that has room for them."""
+HEAD = ("point", "trials", "PSNR (dB)", "outage", "stopped by")
+
+
+class Board:
+    """On a terminal: a bar and the points that changed last; gone at the end, but for what was noted."""
+
+    def __init__(self, screen: Console) -> None:
+        self._screen = screen
+        self._live = Live(
+            self,
+            console=screen,
+            refresh_per_second=REFRESHES_PER_SECOND,
+            transient=True,
+            redirect_stdout=False,
+        )
+        self._progress: Progress | None = None
+
+    def begin(self, plan: Plan, folder: Path, progress: Progress) -> None:
+        self._progress = progress
+
+    def take(self, line: Line) -> None:
+        pass
+
+    def note(self, told: str) -> None:
+        self._screen.print(Text(told, style="yellow"))
+
+    def end(self, interrupted: bool) -> None:
+        self._progress = None
+
+    def __enter__(self) -> Board:
+        self._live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress = None
+        self._live.stop()
+
+    def __rich__(self) -> Group:
+        if self._progress is None:
+            return Group()
+        progress = self._progress
+        head = Table.grid(padding=(0, 1))
+        expected = max(progress.expected, progress.done, 1)
+        room = min(max(self._screen.width - 56, 8), 24)
+        bar = ProgressBar(total=expected, completed=progress.done, width=room)
+        head.add_row(bar, Text(overall(progress), no_wrap=True, overflow="ellipsis"))
+        shown = _shown(progress, self._screen.height - 5)
+        parts: list[Any] = [head, _points([cells(line) for line in shown], self._screen.width)]
+        if len(shown) < len(progress.lines):
+            parts.append(Text(f"the {len(shown)} of {len(progress.lines)} points heard of last", style="dim"))
+        return Group(*parts)
+
+
+def _shown(progress: Progress, room: int) -> list[Line]:
+    """The lines that fit, in the plan's order: all, or those that changed last."""
+    room = max(1, min(room, MOST_LINES))
+    if len(progress.lines) <= room:
+        return progress.lines
+    last = list(progress.recent)[-room:] or range(room)
+    return [progress.lines[index] for index in sorted(last)]
+
+
+def _points(rows: list[tuple[str, ...]], width: int) -> Table:
+    """Each point on one line: of what it is called as much as fits, of its numbers all."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    widths = [max(map(len, column)) for column in zip(HEAD, *rows, strict=True)]
+    widths[0] = max(min(widths[0], width - sum(widths[1:]) - 2 * len(HEAD)), len(HEAD[0]))
+    for name, fits in zip(HEAD, widths, strict=True):
+        aligned = "right" if name in HEAD[1:4] else "left"
+        table.add_column(name, justify=aligned, no_wrap=True, overflow="ellipsis", width=fits)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
