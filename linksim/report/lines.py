@@ -41,8 +41,9 @@ def link_lines(table: pd.DataFrame, names: Sequence[str]) -> Lines:
     head = [*columns, "stream", "MCS", "blocks", "BLER (%)", "uses/sample", "data"]
     cells = []
     for lead, (_, line) in zip(zip(*columns.values(), strict=True), table.iterrows(), strict=True):
-        block = [[labels[stream], *_stream_cells(line, stream)] for stream in streams]
-        if len(streams) > 1 or line[PILOTS]:
+        own = [stream for stream in streams if not math.isnan(line[f"{stream}.{DATA}"])]
+        block = [[labels[stream], *_stream_cells(line, stream)] for stream in own]
+        if len(own) > 1 or line[PILOTS]:
             frame = "frame, with pilots" if line[PILOTS] else "frame"
             block.append([frame, "", "", "", *_ratio_cells(line, FRAME)])
         leads = [lead] + [("",) * len(lead)] * (len(block) - 1)
@@ -52,7 +53,8 @@ def link_lines(table: pd.DataFrame, names: Sequence[str]) -> Lines:
 
 def _stream_cells(line: pd.Series, stream: str) -> Iterator[str]:
     blocks = line.get(f"{stream}.blocks", math.nan)
-    yield str(line[f"{stream}.mcs"]) if f"{stream}.mcs" in line else "analog"
+    mcs = line.get(f"{stream}.mcs")
+    yield mcs if isinstance(mcs, str) else "analog"
     yield _number(blocks, 0)
     yield _number(100 * line.get(f"{stream}.bler", math.nan), 2)
     yield from _ratio_cells(line, f"{stream}.")

@@ -1,6 +1,6 @@
 """One self-contained HTML page about runs and curves: it opens from a file, without a network.
 
-sources -> data (JSON), tables, pictures, files to run again -> assets/page.html with style, scripts, plotly.js
+sources -> data (JSON), tables, pictures, files to run again -> assets/page.html, with its style and scripts
 """
 
 from __future__ import annotations
@@ -108,15 +108,16 @@ def _size(runs: Sequence[Run], curves: Sequence[Counted]) -> str:
         trials = sum(len(run.rows) for run in runs)
         parts += [_many(systems, "system"), _many(points, "point"), _many(trials, "trial")]
     if curves:
+        points = sum(len(each.rows) for each in curves)
         parts += [
             _many(len(curves), "curve"),
-            _many(sum(len(each.rows) for each in curves), "error-rate point"),
+            _many(points, "point of error rates", "points of error rates"),
         ]
     return ", ".join(parts)
 
 
-def _many(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'s' * (n != 1)}"
+def _many(n: int, one: str, more: str = "") -> str:
+    return f"{n:,} {one if n == 1 else more or one + 's'}"
 
 
 def asset(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Curves of `linksim ber` in a page: rates with intervals, theory and bounds beside them, a table, commands."""
+"""Curves of `linksim ber` in a page: rates with intervals, theory beside them, a table, commands."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ from linksim.report.page_tables import Cell, Table
 
 BOUND_POINTS = 121
 LEAST_RATE = 1e-9
+NAMES = {
+    "closed form": "closed form of the uncoded bits",
+    "normal approximation": "normal approximation of the best code of this size (not a bound)",
+    "outage": "information outage, which no long code of this rate beats",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +88,7 @@ def _theory(each: Counted) -> Tree | None:
     shift, seen = each.curve.ebn0_db(0.0), found.rate > LEAST_RATE
     return {
         "of": found.of,
-        "name": found.name,
+        "name": NAMES.get(found.name, found.name),
         "esn0": [finite(x) for x in found.esn0_db[seen]],
         "rate": [finite(y) for y in found.rate[seen]],
         "limit_db": finite(found.limit_db),

@@ -136,7 +136,7 @@ def missing(value: Any) -> bool:
 
 
 def _metrics(line: Mapping[str, Any]) -> Tree:
-    """key -> [value, low, high, of how many, count]: low and high where the table has them, counts of rates."""
+    """key -> [value, low, high, of how many, count]; limits where the table has them, counts of rates."""
     found: Tree = {}
     for key in (str(each["key"]) for each in METRICS):
         value = finite(line.get(key))

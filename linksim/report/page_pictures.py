@@ -64,12 +64,12 @@ def pictures_data(runs: Sequence[Run], megabytes: float) -> Tree:
 
 def _note(n: int, left: int, gone: int, shrunk: bool, megabytes: float) -> str:
     told = [
-        "The first trial of each image and point, as WebP of quality 90; the run's pictures/ are lossless."
+        "The first trial of each image and point, as WebP of quality 90; those in pictures/ are lossless."
     ]
     if left:
         told.append(
-            f"{n - left - gone} of {n} pictures are in this page, spread evenly, for it holds {megabytes:g} MB "
-            "of them: write it from fewer runs, or with a larger --pictures, to see more."
+            f"{n - left - gone} of {n} pictures are in this page, spread evenly: it takes {megabytes:g} MB "
+            "of them. Write it from fewer runs, or with a larger --pictures, to see more."
         )
     if gone:
         told.append(f"{gone} of {n} pictures could not be read.")
@@ -81,7 +81,7 @@ def _note(n: int, left: int, gone: int, shrunk: bool, megabytes: float) -> str:
 def _candidates(run: Run) -> Iterator[Candidate]:
     if run.rows.empty:
         return
-    firsts = run.rows[run.rows["trial"] == 0]
+    firsts = run.rows[(run.rows["trial"] == 0) & (run.rows["image_index"] < results.GALLERY_IMAGES)]
     images = _ranks(sorted(firsts["image_index"].unique()))
     for system in run.systems:
         own = firsts[firsts["system"] == system.key] if system.key else firsts

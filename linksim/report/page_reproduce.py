@@ -9,20 +9,38 @@ from html import escape
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.representer import RoundTripRepresenter
 
 from linksim.report.page_ber import Counted, about, command
 from linksim.report.page_sources import Run
 
-MOST_LETTERS = 40
+MOST_LETTERS, WIDTH = 40, 110
+"""Of a system in a file's name, and of a line of YAML."""
 
 
-def yaml_text(tree: Any) -> str:
-    """YAML 1.2 that reads back as the same plain values, short lists on one line."""
+class _Plain(RoundTripRepresenter):
+    """null is written as null."""
+
+
+_Plain.add_representer(
+    type(None), lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:null", "null")
+)
+
+
+def yaml_text(tree: Mapping[str, Any]) -> str:
+    """YAML 1.2 that reads back as the same plain values, short nodes below the first level on one line."""
     yaml = YAML(typ="rt")
+    yaml.Representer = _Plain
     yaml.default_flow_style = None
-    yaml.width = 110
+    yaml.width = WIDTH
+    top = CommentedMap(tree)
+    top.fa.set_block_style()
+    if "scenarios" in top:
+        top["scenarios"] = CommentedMap(top["scenarios"])
+        top["scenarios"].fa.set_block_style()
     out = io.StringIO()
-    yaml.dump(tree, out)
+    yaml.dump(top, out)
     return out.getvalue()
 
 
@@ -52,9 +70,7 @@ def run_html(run: Run) -> str:
     lead = f"Save {'the file' if len(texts) == 1 else 'these files in one folder'}, then:"
     parts = [f"<h3>{escape(str(tree['name']))}</h3>", f"<p>{lead}</p>"]
     parts.append(code("again", f"linksim run {first}"))
-    parts += [
-        code(name, text, download=name, fold=len(text.splitlines()) > 60) for name, text in texts.items()
-    ]
+    parts += [code(name, text, download=name) for name, text in texts.items()]
     parts.append(facts(dict(_facts(run))))
     parts.append(_images(tree["deciding"]["images"]))
     return f'<article class="again">{"".join(parts)}</article>'
@@ -70,7 +86,7 @@ def curve_html(each: Counted) -> str:
     return f'<article class="again">{"".join(parts)}</article>'
 
 
-def code(label: str, text: str, download: str = "", fold: bool = False) -> str:
+def code(label: str, text: str, download: str = "") -> str:
     """A block of text with a button that copies it, and one that saves it under a name."""
     save = f'<button type="button" data-save="{escape(download)}">Save</button>' if download else ""
     head = (
@@ -78,8 +94,6 @@ def code(label: str, text: str, download: str = "", fold: bool = False) -> str:
         f'<button type="button" data-copy>Copy</button>{save}</div>'
     )
     block = f'<pre tabindex="0">{escape(text)}</pre>'
-    if fold:
-        block = f"<details><summary>{len(text.splitlines())} lines</summary>{block}</details>"
     return f'<div class="code">{head}{block}</div>'
 
 
@@ -114,7 +128,7 @@ def _duration(seconds: float) -> str:
     hours, minutes = divmod(round(seconds / 60), 60)
     if seconds < 120:
         return f"{seconds:.0f} s, summed over trials"
-    return f"{hours} h {minutes} min, summed over trials"
+    return f"{hours} h {minutes} min, summed over trials" if hours else f"{minutes} min, summed over trials"
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

@@ -15,6 +15,10 @@ from linksim.report.page_sources import Run
 MOST_LINES = 5000
 """Lines of a table in the page; summary.csv has all."""
 
+SHORT = 28
+"""Letters of a cell that stay on one line."""
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
@@ -61,12 +65,13 @@ def _line(cells: Sequence[Cell], numeric: Sequence[bool]) -> str:
 
 def _cell(cell: Cell, numeric: bool) -> str:
     key = "" if cell.sorts is None else f' data-n="{cell.sorts:.9g}"'
-    return f"<td{' class=n' if numeric else ''}{key}>{escape(cell.text)}</td>"
+    kind = " class=n" if numeric else " class=k" if len(cell.text) <= SHORT else ""
+    return f"<td{kind}{key}>{escape(cell.text.replace(' %', NO_BREAK + '%'))}</td>"
 
 
 def results_table(runs: Sequence[Run]) -> Table:
     """A line a point: how good the pictures are, how often one does not arrive, and what it costs."""
-    lines = [line for run in runs for line in _numbered(run)]
+    lines = list(_numbered(runs))
     known = [each for each in RESULTS if any(not missing(line.get(each[1])) for _, line in lines)]
     lead = _Lead(runs)
     return Table(
@@ -95,7 +100,7 @@ RESULTS: Sequence[tuple[str, str, int, float]] = (
 def links_table(runs: Sequence[Run]) -> Table:
     """A line a point and stream: schemes, block errors, uses."""
     lead, lines = _Lead(runs), []
-    for run, line in (each for run in runs for each in _numbered(run)):
+    for run, line in _numbered(runs):
         for stream in streams(line):
             at = {name: line.get(f"{stream}.{name}") for name in ("mcs", "blocks", "block_errors", "bler")}
             digital = not missing(at["mcs"])
@@ -116,9 +121,10 @@ def streams(line: Mapping[str, Any]) -> list[str]:
     return [name.removesuffix(f".{DATA}") for name in ends if not missing(line[name])]
 
 
-def _numbered(run: Run) -> Iterator[tuple[Run, Mapping[str, Any]]]:
-    for line in run.table.to_dict("records"):
-        yield run, line
+def _numbered(runs: Sequence[Run]) -> Iterator[tuple[Run, Mapping[str, Any]]]:
+    for run in runs:
+        for line in run.table.to_dict("records"):
+            yield run, line
 
 
 class _Lead:

@@ -3,8 +3,8 @@
 A block of R information bits a use over one fade g |h|^2 per frame is lost by every long code where the
 constellation carries less than R (`phy.information.outage`). From that follow, with perfect knowledge of h:
 
-block error rate     of a stream with one scheme, or one picked without CSIT: P(g |h|^2 < least SNR of its schemes)
-outage rate          the same probability, whatever the rule, where a lost payload is an outage in every trial
+block error rate   of one scheme, or one picked without CSIT: P(g |h|^2 < least SNR that a scheme needs)
+outage rate        the same probability, whatever the rule, where a lost payload is an outage in every trial
 
 With CSIT the block error rate has none: a scheme picked after the fade sends fewer blocks in bad fades, so
 that the share of wrong blocks may be less than the share of lost frames. A link whose fades change within

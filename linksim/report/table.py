@@ -94,7 +94,8 @@ def _point(point: Any, rows: pd.DataFrame, names: Sequence[str]) -> dict[str, An
     line |= _ratios(FRAME, rows["n_uses"], rows["uses.data"], samples)
     line[PILOTS] = rows["uses.pilots"].sum() / samples
     for stream in (name.removesuffix(".bits_per_use") for name in rows if name.endswith(".bits_per_use")):
-        line |= _stream(stream, rows, samples)
+        if rows[f"{stream}.bits_per_use"].notna().any():  # another system's stream is none of this point's
+            line |= _stream(stream, rows, samples)
     return line
 
 

@@ -17,6 +17,8 @@ const MARKERS = ["circle", "square", "triangle-up", "diamond", "triangle-down", 
 const redraws = [];
 let printing = false;
 
+function narrow() { return innerWidth < 640 && !printing; }
+
 function byId(id) { return document.getElementById(id); }
 
 // An element with its attributes and children; text goes in as text, never as markup.
@@ -93,8 +95,8 @@ function layout(height, more) {
   return Object.assign({
     paper_bgcolor: paper, plot_bgcolor: paper, height, margin: { l: 60, r: 16, t: 16, b: 48 },
     font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: ink }, hovermode: "closest",
-    hoverlabel: { align: "left", font: { size: 13 } }, dragmode: innerWidth < 640 ? false : "zoom",
-    legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", x: 0, xanchor: "left" },
+    hoverlabel: { align: "left", font: { size: 13 } }, dragmode: narrow() ? false : "zoom",
+    legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", xref: "container", x: 0, xanchor: "left" },
   }, more);
 }
 

@@ -73,7 +73,7 @@ function buildStage(state) {
   const left = element("div"), right = element("div");
   const button = (label, text, act) => element("button", { type: "button", "aria-label": label, title: label, onclick: act }, text);
   const bar = element("div", { class: "zoom control" }, range, button("zoom out", "\u2212", () => zoom(0.5)), level, button("zoom in", "+", () => zoom(2)), button("whole picture", "fit", () => zoom(0)));
-  const hint = element("p", { class: "hint", style: "text-align:center" }, "Drag the divider. Click the picture, then the wheel zooms; drag moves it.");
+  const hint = element("p", { class: "hint" }, "Drag the divider. Click the picture, then the wheel zooms; drag moves it.");
   const root = element("div", {}, frame, element("div", { class: "captions" }, left, right), bar, hint);
 
   function apply() {
