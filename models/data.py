@@ -2,6 +2,7 @@
 sees the same.
 """
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -49,3 +50,16 @@ def crops(
                 crop = crop[:, ::-1]
             out.append(crop)
     return torch.from_numpy(np.stack(out)).permute(0, 3, 1, 2).float() / 255
+
+
+def mnist_images(folder: Path) -> NDArray[np.uint8]:
+    """uint8 [60000, 784] of MNIST's training images, from the IDX file in the folder, gzipped or not."""
+    for name, opened in (("train-images-idx3-ubyte", open), ("train-images-idx3-ubyte.gz", gzip.open)):
+        if (path := Path(folder) / name).is_file():
+            with opened(path, "rb") as file:
+                content = file.read()
+            magic, n, height, width = np.frombuffer(content, ">u4", 4)
+            if magic != 0x803 or len(content) != 16 + n * height * width:
+                raise ValueError(f"{path}: must be an IDX file of images (magic 2051); fetch it again")
+            return np.frombuffer(content, np.uint8, offset=16).reshape(n, height * width)
+    raise ValueError(f"training data: no train-images-idx3-ubyte(.gz) in {folder}")

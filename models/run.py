@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,14 @@ class Run:
         print(line, flush=True)
         with (self.folder / "log.jsonl").open("a") as log:
             log.write(line + "\n")
+
+    def with_average(self, measure: Callable[[], dict]) -> dict:
+        """What `measure` finds while the network holds its averaged weights; the live ones come back."""
+        kept = {name: value.clone() for name, value in self.net.state_dict().items()}
+        self.net.load_state_dict(self.average.weights)
+        found = measure()
+        self.net.load_state_dict(kept)
+        return found
 
     def save_if_due(self) -> None:
         """A checkpoint every `CHECKPOINT_S` seconds."""

@@ -144,14 +144,6 @@ class HdaRun(Run):
         norm = self.descend(loss, recipe.clip)
         return {"loss": round(loss.item(), 4), "norm": round(norm, 3), **facts}
 
-    def validate_average(self, held_out: list) -> dict[str, float]:
-        """The averaged weights' validation; the live weights stay."""
-        kept = {name: value.clone() for name, value in self.net.state_dict().items()}
-        self.net.load_state_dict(self.average.weights)
-        found = validate(self.net, held_out)
-        self.net.load_state_dict(kept)
-        return found
-
 
 def train(
     recipe: Recipe,
@@ -182,7 +174,7 @@ def train(
         if run.step % LOG_EVERY == 0:
             run.say(**facts)
         if run.step % recipe.validate_every == 0 or run.step == recipe.steps:
-            run.say(**run.validate_average(held_out))
+            run.say(**run.with_average(lambda: validate(run.net, held_out)))
         run.save_if_due()
     if run.optimiser:
         run.save()
