@@ -5,7 +5,6 @@ image -> codec.encode -> {stream: Bits | Symbols} -> links, each with its own h 
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -13,6 +12,7 @@ from typing import Any
 
 from linksim.codecs.base import Codec, Decoded
 from linksim.images import Photo
+from linksim.kept import Kept
 from phy.ledger import Ledger
 from phy.link import Link
 from phy.rng import Word
@@ -22,6 +22,8 @@ from phy.types import Grant, Message
 Grants = Mapping[str, Grant]
 ENCODING_BYTES = 256 << 20
 """Of messages that a process keeps."""
+KEY_BYTES = 1024
+"""What a message takes beside its streams, about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +43,10 @@ class Outcome:
 class Encodings:
     """The messages that were made last: a picture under the same grants is encoded once in a process.
 
-    A codec encodes each picture by itself, so a message is the same whatever was kept. most: bytes of all.
+    A codec encodes each picture by itself, so a message is the same whatever was kept.
     """
 
-    most: int = ENCODING_BYTES
-    _kept: OrderedDict[Any, Message] = field(default_factory=OrderedDict)
-    _bytes: int = 0
+    kept: Kept[Message] = field(default_factory=lambda: Kept(most=ENCODING_BYTES))
 
     def messages(self, codec: Codec, photos: Sequence[Photo], grants: Sequence[Grants]) -> list[Message]:
         """The message of each photo under its grants, in one call of the codec for all that are new."""
@@ -54,22 +54,17 @@ class Encodings:
             (codec, photo.sha256, tuple(sorted(grant.items())))
             for photo, grant in zip(photos, grants, strict=True)
         ]
-        found = {key: self._kept[key] for key in keys if key in self._kept}
+        found = {key: known for key in dict.fromkeys(keys) if (known := self.kept.get(key)) is not None}
         new = {key: i for i, key in enumerate(keys) if key not in found}
         made = codec.encode([photos[i].image for i in new.values()], [grants[i] for i in new.values()])
-        found |= zip(new, made, strict=True)
-        for key in found:
-            if key not in self._kept:
-                self._bytes += _n_bytes(found[key])
-            self._kept[key] = found[key]
-            self._kept.move_to_end(key)
-        while self._bytes > self.most:
-            self._bytes -= _n_bytes(self._kept.popitem(last=False)[1])
+        for key, message in zip(new, made, strict=True):
+            self.kept.put(key, message, _n_bytes(message))
+            found[key] = message
         return [found[key] for key in keys]
 
 
 def _n_bytes(message: Message) -> int:
-    return sum(stream.data.nbytes for stream in message.values())
+    return KEY_BYTES + sum(stream.data.nbytes for stream in message.values())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from hashlib import sha256
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from linksim.codecs import openjpeg
 from linksim.codecs.base import Decoded, Image, grey
+from linksim.kept import Kept
 from phy.types import Bits, BitsObserved, Grant, Message, Reception
 
 FINENESS = 1024
 """The search for the target ends when it is known to 1/1024 of the budget, or 8 bytes."""
+KEPT_BYTES, ENTRY_BYTES = 64 << 20, 256
+"""Of codestreams that a process keeps, and what each takes beside itself, about."""
+_CODESTREAMS: Kept[bytes] = Kept(most=KEPT_BYTES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +57,21 @@ class Jpeg2000:
         return [_decode(r["picture"], shape) for r, shape in zip(receptions, shapes, strict=True)]
 
 
-@lru_cache(maxsize=64)
 def fitted(pixels: bytes, shape: tuple[int, int, int], budget: int) -> bytes:
     """The largest codestream of at most `budget` bytes; empty where not even the smallest fits.
+
+    Those made last are kept: at other SNRs a picture meets the same budgets.
+    """
+    key = sha256(pixels).digest(), shape, budget
+    if (known := _CODESTREAMS.get(key)) is not None:
+        return known
+    made = search(pixels, shape, budget)
+    _CODESTREAMS.put(key, made, len(made) + ENTRY_BYTES)
+    return made
+
+
+def search(pixels: bytes, shape: tuple[int, int, int], budget: int) -> bytes:
+    """What `fitted` returns.
 
     The size grows in steps with the target that OpenJPEG is told, as coding passes are kept or dropped, and
     stays a little below it: a target above the budget may still fit. The target is bisected, and the largest

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
@@ -17,6 +16,7 @@ from linksim.codecs.base import Image
 from linksim.document import parse
 from linksim.errors import LinksimError
 from linksim.images import Photo, find_images, read_image
+from linksim.kept import Kept
 from linksim.metrics import ms_ssim, psnr_db, squared_error, to_db
 from linksim.plan import Point
 from linksim.results import GALLERY_IMAGES, TIMINGS, Gallery, png
@@ -79,7 +79,7 @@ def compute(task: Task) -> Done:
         nonce=(task.point,),
         encodings=_ENCODINGS,
     )
-    photos = [_PHOTOS.photo(scenario.images, job) for job in task.jobs]
+    photos = [_photo(scenario.images, job) for job in task.jobs]
     outcomes = system.deliver(photos, [job.trial for job in task.jobs], scenario.seed, scenario.snr_db)
     rows: list[dict[str, Any]] = []
     pictures: dict[str, bytes] = {}
@@ -122,33 +122,21 @@ def _built(scenario: str) -> Point:
     return Point(index=0, values={}, scenario=build(parse(scenario, "scenario")))
 
 
-@dataclass
-class _Photos:
-    """The pictures that were read last, by their pixels' digest."""
-
-    most: int = PHOTO_BYTES
-    _kept: OrderedDict[str, Photo] = field(default_factory=OrderedDict)
-    _bytes: int = 0
-
-    def photo(self, images: Images, job: Job) -> Photo:
-        """The picture of a job, under the job's name; LinksimError where it is not the one there."""
-        known = self._kept.get(job.sha256) or self._read(images, job)
-        self._kept.setdefault(job.sha256, known)
-        self._kept.move_to_end(job.sha256)
-        while sum(photo.image.nbytes for photo in self._kept.values()) > self.most and len(self._kept) > 1:
-            self._kept.popitem(last=False)
-        return Photo(name=job.name, image=known.image, sha256=known.sha256)
-
-    def _read(self, images: Images, job: Job) -> Photo:
-        photo = _found(images, job)
-        if photo is None or photo.sha256 != job.sha256:  # the folder may have changed since it was listed
-            _listed.cache_clear()
-            photo = _found(images, job)
-        if photo is None or photo.sha256 != job.sha256:
-            got = "none" if photo is None else "another"
-            remedy = "put the pictures back as they were, or run into another --out"
-            raise LinksimError(f"picture {job.name}", "must be the one that the run began with", got, remedy)
+def _photo(images: Images, job: Job) -> Photo:
+    """The picture of a job; LinksimError where it is not the one there."""
+    photo = _PHOTOS.get((job.sha256, job.name))
+    if photo is not None:
         return photo
+    photo = _found(images, job)
+    if photo is None or photo.sha256 != job.sha256:  # the folder may have changed since it was listed
+        _listed.cache_clear()
+        photo = _found(images, job)
+    if photo is None or photo.sha256 != job.sha256:
+        got = "none" if photo is None else "another"
+        remedy = "put the pictures back as they were, or run into another --out"
+        raise LinksimError(f"picture {job.name}", "must be the one that the run began with", got, remedy)
+    _PHOTOS.put((job.sha256, job.name), photo, photo.image.nbytes)
+    return photo
 
 
 def _found(images: Images, job: Job) -> Photo | None:
@@ -164,7 +152,8 @@ def _listed(images: Images) -> tuple[tuple[str, Path], ...]:
     return tuple(find_images(images))
 
 
-_ENCODINGS, _PHOTOS = Encodings(), _Photos()
+_ENCODINGS = Encodings()
+_PHOTOS: Kept[Photo] = Kept(most=PHOTO_BYTES)
 
 
 def _pictures(task: Task, photo: Photo, outcome: Outcome) -> dict[str, bytes]:
