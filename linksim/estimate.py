@@ -2,7 +2,8 @@
 
 A system is tried at the first, the middle and the last of its points, with its smallest picture; times grow
 with source samples. To send, decode and score costs the same each time. A picture is encoded anew for each
-draw where the transmitter knows the channel; else once in a process, for all the trials of a point.
+draw where the transmitter knows the channel; else once in a process, for all the trials of a point. What a
+picture costs that is kept is counted too; the report is not.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from time import perf_counter, process_time
 from linksim import identity
 from linksim.images import Photo
 from linksim.plan import Plan, Point
+from linksim.results import GALLERY_IMAGES, TIMINGS
 from linksim.scenario import resolved
 from linksim.work.compute import Done, Job, Task, compute
 from linksim.work.threads import cores
@@ -22,7 +24,7 @@ from linksim.work.units import Layout, layout
 
 TRY_SECONDS = 1.0
 """About what the timed trials of a point may take together, where one alone takes less."""
-ENCODE = "seconds.encode"
+ENCODE = f"{TIMINGS}encode"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,34 +36,45 @@ class Clock:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cost:
-    """What a system takes. start: seconds, once in a process.
+class Work:
+    """How much of what a system takes. encodings: in one process; rounds: times one may be needed in another.
 
-    send, encode: seconds a trial, and an encoding, of its pictures on average, at each point tried.
-    busy: cores that were at work meanwhile. trials: in all, at most; encodings: in one process.
-    rounds: times that an encoding may be needed in another process. probed: trials run.
+    trials: at most; pictures: that are kept.
     """
 
-    system: str
-    start: float
-    send: tuple[float, ...]
-    encode: tuple[float, ...]
-    busy: float
     trials: int
     encodings: int
     rounds: int
+    pictures: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a system takes, in seconds of one process. start: once in each.
+
+    send: a trial, at each point tried; encode, keep: a picture, on average. busy: cores at work meanwhile.
+    """
+
+    system: str
+    work: Work
+    start: float
+    send: tuple[float, ...]
+    encode: float
+    keep: float
+    busy: float
     probed: int
 
     def seconds(self, workers: int = 1) -> float:
-        """Seconds of computing, by the wall clock of a single process, that so many spend in all."""
-        encodings = self.encodings * min(workers, self.rounds)
-        return self.trials * _mean(self.send) + encodings * _mean(self.encode)
+        """Seconds of all trials, summed over so many workers."""
+        work = self.work
+        encodings = work.encodings * min(workers, work.rounds)
+        return work.trials * _mean(self.send) + encodings * self.encode + work.pictures * self.keep
 
     @property
     def per_trial(self) -> tuple[float, ...]:
         """Seconds a trial at each point tried, its part of the encodings included."""
-        part = self.encodings / self.trials
-        return tuple(send + part * encode for send, encode in zip(self.send, self.encode, strict=True))
+        part = self.encode * self.work.encodings / self.work.trials
+        return tuple(send + part for send in self.send)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,18 +103,21 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
-    """Trials of one picture that were run as one. encode: their seconds in the codec's encoder, of `wall`."""
+    """Trials of one picture that were run as one, and the seconds of it: in the codec's encoder, in all that
+    the rows tell of, by the wall, and of computing.
+    """
 
     trials: int
     encodings: int
     encode: float
+    told: float
     wall: float
     cpu: float
 
     @property
     def send(self) -> float:
-        """Seconds a trial apart from encoding."""
-        return max(0.0, self.wall - self.encode) / self.trials
+        """Seconds a trial apart from encoding, and from what the rows do not tell of."""
+        return (self.told - self.encode) / self.trials
 
 
 @dataclass(kw_only=True)
@@ -135,17 +151,23 @@ class Probe:
         sent = {(point.id, job.trial if _adapts(point) else 0) for job in jobs}
         anew = len(sent - self._encoded)
         self._encoded |= sent
-        encode = sum(row[ENCODE] for row in done.rows)
-        return Tried(trials=trials, encodings=anew, encode=encode, wall=wall, cpu=cpu)
+        return Tried(
+            trials=trials,
+            encodings=anew,
+            encode=sum(row[ENCODE] for row in done.rows),
+            told=sum(row[name] for row in done.rows for name in row if name.startswith(TIMINGS)),
+            wall=wall,
+            cpu=cpu,
+        )
 
     def at(self, point: Point, most: int) -> list[Tried]:
         """One trial, then a batch as a run has them, or the same trial once more where it takes long.
 
         An engine compiles what it meets first, so that the quickest tells what the others will take.
         """
-        alone = self.tried(point, 1, 1)
+        alone = self.tried(point, 0, 1)
         batch = min(most, int(TRY_SECONDS / max(alone.wall, 1e-6)))
-        return [alone, self.tried(point, 2, batch) if batch > 1 else self.tried(point, 1, 1)]
+        return [alone, self.tried(point, 1, batch) if batch > 1 else self.tried(point, 0, 1)]
 
 
 def estimate(
@@ -185,29 +207,31 @@ def _cost(
     places = sorted({0, len(points) // 2, len(points) - 1})
     cold = probe.tried(points[places[len(places) // 2]], 0, 1)
     found = [probe.at(points[place], _batch(cut, points[place])) for place in places]
-    tried = [each for group in found for each in group]
-    send = tuple(min(each.send for each in group) * scale for group in found)
-    encode = tuple(_encoding(group, [*tried, cold]) * scale for group in found)
-    warm = [each for each in tried if each.wall]
+    warm = [each for group in found for each in group]
     return Cost(
         system=system,
+        work=_work(points, len(photos), cut),
         start=max(0.0, cold.wall - max(group[0].wall for group in found)),
-        send=send,
-        encode=encode,
-        busy=sum(each.cpu for each in warm) / (sum(each.wall for each in warm) or 1.0),
-        trials=sum(len(photos) * point.scenario.trials.per_image for point in points),
-        encodings=sum(len(photos) * _encodings(point) for point in points),
-        rounds=max(
-            1 if _adapts(point) else -(-point.scenario.trials.per_image // cut.group) for point in points
-        ),
-        probed=1 + sum(each.trials for each in tried),
+        send=tuple(min(each.send for each in group) * scale for group in found),
+        encode=_encode(warm if any(each.encodings for each in warm) else [cold]) * scale,
+        keep=_mean([max(0.0, first.wall - first.told) for first, _ in found]) * scale,
+        busy=sum(each.cpu for each in warm) / sum(each.wall for each in warm),
+        probed=1 + sum(each.trials for each in warm),
     )
 
 
-def _encoding(own: Sequence[Tried], others: Sequence[Tried]) -> float:
-    """Seconds of one encoding: at the point itself where one was timed, else elsewhere."""
-    timed = [each for each in reversed(own) if each.encodings] or [each for each in others if each.encodings]
-    return timed[0].encode / timed[0].encodings
+def _work(points: Sequence[Point], n_photos: int, cut: Layout) -> Work:
+    return Work(
+        trials=sum(n_photos * point.scenario.trials.per_image for point in points),
+        encodings=sum(n_photos * _encodings(point) for point in points),
+        rounds=max(1 if _adapts(point) else _n_groups(cut, point) for point in points),
+        pictures=len(points) * min(n_photos, GALLERY_IMAGES),
+    )
+
+
+def _encode(tried: Sequence[Tried]) -> float:
+    """Seconds of one encoding: codecs keep codestreams of their own, so that only the mean tells."""
+    return sum(each.encode for each in tried if each.encodings) / sum(each.encodings for each in tried)
 
 
 def _batch(cut: Layout, point: Point) -> int:

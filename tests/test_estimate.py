@@ -65,6 +65,7 @@ class Machine:
     start: float
     send: float
     encode: float
+    keep: float = 0.0
     cores_busy: float = 1.0
     now: float = 0.0
 
@@ -82,26 +83,28 @@ class Machine:
         seconds = self.encode * len(sent - self.known)
         self.asked.append((scenario["snr_db"], [(job.name, job.trial) for job in task.jobs]))
         self.now += seconds + self.send * len(task.jobs) + (0 if self.known else self.start)
+        self.now += self.keep * any(job.trial == 0 for job in task.jobs)
         self.known |= sent
-        rows = [{"seconds.encode": seconds / len(task.jobs)} for _ in task.jobs]
+        row = {"seconds.encode": seconds / len(task.jobs), "seconds.link": self.send / 2, "psnr_db": 30.0}
+        rows = [row | {"seconds.score": self.send / 2} for _ in task.jobs]
         return Done(unit=task.unit, rows=rows, pictures={}, worker="", seconds=0.0)
 
 
 def test_the_estimate_of_a_machine_of_known_speed_is_exact(plan):
-    machine = Machine(start=7.0, send=0.25, encode=0.5)
+    machine = Machine(start=7.0, send=0.25, encode=0.5, keep=0.125)
     found = estimate(plan, pictures(plan), n_cores=2, clock=machine.clock, run=machine.run)
     adaptive, fixed = found.costs
     assert adaptive.start == pytest.approx(7.0)
     assert fixed.start == pytest.approx(0.0)
     scale = 2.0  # the pictures' samples are 1 and 3 times the smallest's
     assert adaptive.send == fixed.send == pytest.approx((0.25 * scale,) * 3)
-    assert adaptive.encode == fixed.encode == pytest.approx((0.5 * scale,) * 3)
-    sent = 5 * 2 * 100 * 0.25 * scale
+    assert (adaptive.encode, fixed.encode) == pytest.approx((0.5 * scale,) * 2)
+    sent, kept = 5 * 2 * 100 * 0.25 * scale, 5 * 2 * 0.125 * scale
     every, once = 5 * 2 * 100 * 0.5 * scale, 5 * 2 * 0.5 * scale
-    assert adaptive.seconds() == pytest.approx(sent + every)
-    assert fixed.seconds() == pytest.approx(sent + once)
-    assert found.seconds() == pytest.approx(7 + 2 * sent + every + once)
-    assert found.seconds(2) == pytest.approx(7 + (2 * sent + every + 2 * once) / 2)
+    assert adaptive.seconds() == pytest.approx(sent + every + kept)
+    assert fixed.seconds() == pytest.approx(sent + once + kept)
+    assert found.seconds() == pytest.approx(7 + 2 * sent + every + once + 2 * kept)
+    assert found.seconds(2) == pytest.approx(7 + (2 * sent + every + 2 * once + 2 * kept) / 2)
     assert adaptive.per_trial == pytest.approx((1.5,) * 3)
     assert found.units == 2 * 5 * 7  # of 16 rounds of both pictures
     assert found.took == pytest.approx(machine.now)
