@@ -11,10 +11,9 @@ import os
 import pickle
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import connection, resource_tracker
+from multiprocessing import connection
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from multiprocessing.util import Finalize
@@ -26,7 +25,7 @@ from linksim.work.compute import Done, Task
 from linksim.work.compute import compute as computed
 from linksim.work.crew import Lost, Result
 from linksim.work.threads import share
-from linksim.work.worker import serve
+from linksim.work.worker import serve, uninterrupted
 
 STILLBORN = 3
 """Workers in a row that may end before they have started."""
@@ -121,7 +120,7 @@ class LocalCrew:
         process = context.Process(
             target=serve, args=(theirs, self._threads, self._keep, os.getpid()), name="linksim-worker"
         )
-        with _interrupts_held():
+        with uninterrupted():
             process.start()
         theirs.close()
         seat = Seat(process=process, channel=ours)
@@ -189,17 +188,3 @@ def _kill(seats: list[Seat]) -> None:
         seat.process.join()
         seat.channel.close()
     seats.clear()
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Ctrl-C waits meanwhile: a process that starts inherits this until it can ignore them by itself."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # it would lift the block when it starts
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

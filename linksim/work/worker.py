@@ -12,7 +12,10 @@ import signal
 import sys
 import threading
 import traceback
-from multiprocessing import connection, parent_process
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from multiprocessing import connection, parent_process, resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -40,31 +43,37 @@ def serve(channel: Connection, threads: int, keep: bool, parent: int) -> None:
         channel.send_bytes(b"")
         compute = channel.recv()
         while True:
-            channel.send_bytes(attempt(compute, channel.recv()))
+            channel.send_bytes(pickle.dumps(attempt(compute, channel.recv())))
     except (EOFError, OSError):
         return
 
 
-def attempt(compute: Any, task: Any) -> bytes:
-    """What became of a task, pickled: Done, or Failed with an error that the parent can unpickle."""
+def attempt(compute: Any, task: Any) -> Any:
+    """What became of a task: Done, or Failed with an error that the parent can unpickle."""
     from linksim.work.crew import Failed
 
     try:
-        return pickle.dumps(compute(task))
+        return compute(task)
     except Exception as error:
-        return pickle.dumps(Failed(task=task, error=portable(error)))
+        return Failed(task=task, error=portable(error))
 
 
 def perform(compute: bytes, data: bytes) -> bytes:
     """A pickled task, in a worker of a Dask cluster: one at a time, on LINKSIM_THREADS threads, else on one.
 
-    compute: the function that computes, pickled, so that threads are told before it is imported.
+    compute: the function that computes, pickled, so that threads are told before it is imported. A line that
+    the user can mend names the worker, which may be far from the user.
     """
     with _ONE_AT_A_TIME:
         told = os.environ.get("LINKSIM_THREADS", "")
         limit(int(told) if told.isdecimal() and int(told) else 1, keep=True)
         back = attempt(pickle.loads(compute), pickle.loads(data))
-    return back
+    error = getattr(back, "error", None)
+    if isinstance(error, LinksimError) and not error.where.startswith("worker "):
+        from distributed import get_worker
+
+        back = replace(back, error=type(error)(f"Dask worker {get_worker().address}", str(error)))
+    return pickle.dumps(back)
 
 
 def portable(error: Exception) -> Exception:
@@ -98,3 +107,17 @@ def end_with(parent: int) -> None:
 def _watch(sentinel: int) -> None:
     connection.wait([sentinel])
     os._exit(1)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits meanwhile. Processes and threads that start here never hear of it, if they do not ask."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # it would lift the block when it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
