@@ -1,0 +1,228 @@
+"""`linksim compare A B`: how much one system beats another, point by point and on average.
+
+Two systems of one seed meet the same fades and noise, picture by picture and trial by trial, so their
+difference is taken within each trial: what both suffer from drops out of it. See `paired` for its interval.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from linksim.curve_gains import GAIN, SAVING, Gain, gains
+from linksim.errors import LinksimError
+from linksim.faults import near
+from linksim.paired import Difference
+from linksim.report.fields import SNR, setting, short_names, value_text
+from linksim.sides import COMPARED, Compared, Pair, Side, difference, pairs, read_sides
+from linksim.tables import markdown, write
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Sides = tuple[Side, Side]
+Found = Sequence[tuple[Pair, Difference]]
+UNLIKE = 0.01
+"""Part by which channel uses may differ that a comparison calls alike."""
+LIKE = (
+    "+- is a 95 % interval over the fades that these pictures may meet, "
+    "in brackets over pictures like them too."
+)
+NOTE = "Differences are within each trial, over the same fade and noise."
+UNSHARED = (
+    "The draws are not shared (other seeds, or links of other names): the differences are of the pictures' "
+    "means, and their intervals wider."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What a comparison says. sentences: one a shared point; averages: of whole curves; frame: the numbers
+    of the points, gained: of the curves.
+    """
+
+    sentences: list[str]
+    averages: list[str]
+    notes: list[str]
+    frame: pd.DataFrame
+
+    def __rich__(self) -> str:
+        from rich.markup import escape
+
+        parts = ["\n".join(part) for part in (self.sentences, self.averages, self.notes) if part]
+        return escape("\n\n".join(parts))
+
+    def markdown(self) -> str:
+        """Sentences as a list, the points as a table."""
+        lists = ["\n".join(f"- {each}" for each in part) for part in (self.sentences, self.averages) if part]
+        table = [_markdown(self.frame)] if len(self.frame) else []
+        return "\n\n".join([*lists, *table, " ".join(self.notes)]) + "\n"
+
+    def write(self, path: Path) -> Path:
+        """To .csv the numbers with every digit, to .md the sentences and the numbers."""
+        return write(path, self.frame, self.markdown())
+
+
+def _markdown(frame: pd.DataFrame) -> str:
+    """The points as a table: what was swept, the means, the difference and its two intervals."""
+    swept = list(frame.columns[: list(frame.columns).index("a")])
+    short, line = short_names(swept), frame.iloc[0]
+    head = ["SNR (dB)" if name == SNR else short[name] for name in swept]
+    head += ["trials", line["a"], line["b"], "difference", "these pictures", "pictures like them"]
+    cells = [
+        [
+            *("" if row[name] is None or row[name] != row[name] else value_text(row[name]) for name in swept),
+            str(row["trials"]),
+            *(f"{row[name]:.2f}" for name in ("mean_a", "mean_b", "difference")),
+            *(_limits(row[f"{name}_low"], row[f"{name}_high"]) for name in ("these", "like")),
+        ]
+        for _, row in frame.iterrows()
+    ]
+    return markdown(head, cells)
+
+
+def _limits(low: float, high: float) -> str:
+    return "" if math.isnan(low) else f"[{low:.2f}, {high:.2f}]"
+
+
+def compare_runs(a: str, b: str | None = None, metric: str = "psnr") -> Comparison:
+    """How much `a` beats `b`, each 'RUN' or 'RUN:SYSTEM'.
+
+    Without b, a run of two systems has its first against its second, RUN:SYSTEM has it against the other.
+
+    A line in LinksimError where a name is unknown, or the two have nothing to be compared at.
+    """
+    if metric not in COMPARED:
+        raise LinksimError("--metric", "must be one that can be compared", metric, near(metric, COMPARED))
+    sides, chosen = read_sides(a, b), COMPARED[metric]
+    chosen.check(*sides)
+    found = [(pair, told) for pair in pairs(*sides) if (told := difference(pair, chosen)) is not None]
+    curves = gains(*sides, chosen)
+    if not found and not curves:
+        names = " and ".join(side.label for side in sides)
+        rule = f"{names} have no picture, or no point of the same SNR and settings, in common"
+        raise LinksimError("compare", rule, None, "run them over the same SNRs and pictures")
+    return Comparison(
+        sentences=_sentences(sides, chosen, found),
+        averages=_averages(sides, chosen, curves),
+        notes=_notes(sides, found, chosen),
+        frame=_frame(sides, found, chosen),
+    )
+
+
+def _sentences(sides: Sides, metric: Compared, found: Found) -> list[str]:
+    at = _places([pair.values for pair, _ in found], always=(SNR,))
+    return [_sentence(*sides, metric, told, place) for (_, told), place in zip(found, at, strict=True)]
+
+
+def _places(settings: Sequence[Mapping[str, Any]], always: Sequence[str] = ()) -> list[str]:
+    """'5 dB, k_factor 3' of each: the fields that differ among them, the SNR without its name."""
+    names = list(dict.fromkeys(name for values in settings for name in values))
+    told = [
+        name for name in names if name in always or len({str(values.get(name)) for values in settings}) > 1
+    ]
+    short = short_names(told)
+    return [
+        ", ".join(
+            setting(SNR, values[name]).removeprefix("SNR ")
+            if name == SNR
+            else setting(short[name], values[name])
+            for name in told
+            if values.get(name) is not None and values[name] == values[name]
+        )
+        for values in settings
+    ]
+
+
+def _sentence(a: Side, b: Side, metric: Compared, found: Difference, at: str) -> str:
+    """'A beats B by 3.1 +-0.2 (+-0.6) dB at 5 dB'."""
+    half, title = found.half_width, f" {metric.title}" if metric.title else ""
+    digits = 1 if half >= 0.1 or math.isnan(half) else 2
+    if math.isnan(half):
+        told = f"{found.mean:+.{digits}f} {metric.unit}"
+        return f"{a.label} less {b.label}{title}: {told} at {at}, in one trial, without an interval"
+    both = f"+-{half:.{digits}f}"
+    if not (math.isnan(found.these) or math.isnan(found.like)):
+        both += f" (+-{found.like:.{digits}f})"
+    if abs(found.mean) <= half and half > 0:
+        told = f"{found.mean:+.{digits}f} {both} {metric.unit}"
+        return f"no difference seen between {a.label} and {b.label}{title} at {at}: {told}"
+    if found.mean == 0:
+        return f"{a.label} and {b.label} are equal{title} at {at}, in every trial"
+    verb = "beats" if found.mean * metric.better > 0 else "loses to"
+    return f"{a.label} {verb} {b.label}{title} by {abs(found.mean):.{digits}f} {both} {metric.unit} at {at}"
+
+
+def _averages(sides: Sides, metric: Compared, curves: Sequence[Gain]) -> list[str]:
+    told = []
+    for found, place in zip(curves, _places([each.values for each in curves]), strict=True):
+        where = f" ({place})" if place else ""
+        told.append(_average(*sides, metric, found, where))
+    return told
+
+
+def _average(a: Side, b: Side, metric: Compared, found: Gain, where: str) -> str:
+    """'over 0 to 20 dB: A gains 2.31 dB [2.10, 2.50] on B', 'at equal quality ...: A needs 3 dB less SNR'."""
+    average, along = found.average, "SNR" if found.axis == SNR else "bandwidth"
+    if math.isnan(average.value):
+        what = f"average gain over the {along}" if found.kind == GAIN else f"saving of {along}"
+        return f"no {what}{where}: {average.note}"
+    sign = math.copysign(1, average.value)
+    low, high = sorted((sign * found.low, sign * found.high))
+    interval = "" if math.isnan(low) else f" [{low:.2f}, {high:.2f}]"
+    note = f" ({average.note})" if average.note else ""
+    size = f"{abs(average.value):.2f}"
+    span = f"{average.low:.3g} to {average.high:.3g}"
+    if found.kind == GAIN:
+        unit = "dB" if found.axis == SNR else "uses/sample"
+        verb, on = ("gains", "on") if sign > 0 else ("loses", "to")
+        title = f" {metric.title}" if metric.title else ""
+        gained = f"{a.label} {verb} {size} {metric.unit}{interval} {on} {b.label}{title}"
+        return f"on average over {span} {unit}{where}: {gained}{note}"
+    less = sign > 0 if found.kind == SAVING else sign < 0
+    unit = "dB" if found.kind == SAVING else "%"
+    needed = f"{a.label} needs {size} {unit}{interval} {'less' if less else 'more'} {along} than {b.label}"
+    return f"at equal quality, {span} {metric.unit}{where}: {needed}{note}"
+
+
+def _notes(sides: Sides, found: Found, metric: Compared) -> list[str]:
+    """What the numbers are; trials left out; and uses of the channel that are not alike."""
+    notes = [NOTE if all(pair.shared for pair, _ in found) else UNSHARED, LIKE]
+    left = sum(min(len(pair.a), len(pair.b)) - told.n for pair, told in found if pair.shared)
+    if left:
+        notes.append(f"{left} trials without a finite value on both sides are left out.")
+    uses = [(_uses(pair.a), _uses(pair.b)) for pair, _ in found]
+    if any(abs(one - two) > UNLIKE * max(one, two) for one, two in uses):
+        spent = " and ".join(
+            f"{side.label} spends {min(each):.4g} to {max(each):.4g}"
+            if min(each) < max(each)
+            else f"{side.label} spends {each[0]:.4g}"
+            for side, each in zip(sides, zip(*uses, strict=True), strict=True)
+        )
+        notes.append(f"Mind the channel uses per source sample: {spent}.")
+    return notes
+
+
+def _uses(rows: pd.DataFrame) -> float:
+    return float(rows["n_uses"].sum() / rows["samples"].sum())
+
+
+def _frame(sides: Sides, found: Found, metric: Compared) -> pd.DataFrame:
+    """A line a shared point: settings, means over what was compared, the difference and its intervals."""
+    import pandas as pd
+
+    a, b = sides
+    lines = []
+    for pair, told in found:
+        means = [float(metric.values(rows).mean()) for rows in (pair.a, pair.b)]
+        line = dict(pair.values) | {"a": a.label, "b": b.label, "metric": metric.column}
+        line |= {"trials": told.n, "pictures": told.pictures, "shared_draws": pair.shared}
+        line |= {"mean_a": means[0], "mean_b": means[1], "difference": told.mean}
+        for name, half in (("", told.half_width), ("these_", told.these), ("like_", told.like)):
+            line |= {f"{name}low": told.mean - half, f"{name}high": told.mean + half}
+        line |= {"uses_a": _uses(pair.a), "uses_b": _uses(pair.b)}
+        lines.append(line)
+    return pd.DataFrame(lines)

@@ -1,0 +1,191 @@
+"""The two sides of a comparison: a system of a run each, and the points and draws that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from linksim.errors import LinksimError
+from linksim.faults import near
+from linksim.gathered import SYSTEM
+from linksim.manifest import MANIFEST, read_manifest
+from linksim.paired import Difference, paired, unpaired
+from linksim.report.fields import SNR
+from linksim.results import read_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TRIAL = ["sha256", "trial"]
+"""What names a draw, with the seed and the link: the picture and which of its draws."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """A metric of a comparison. title: what a sentence says it is; better: 1 if more is, -1 if less is."""
+
+    column: str
+    title: str
+    unit: str = "dB"
+    better: int = 1
+
+    def check(self, *sides: Side) -> None:
+        """LinksimError where a side has not measured it."""
+        column = self.column.replace("delivered_", "")
+        for side in sides:
+            if column not in side.rows or side.rows[column].isna().all():
+                raise LinksimError("--metric", f"{side.label} has no {column}", None, "choose another")
+
+    def values(self, rows: pd.DataFrame) -> pd.Series:
+        """The metric trial by trial; nan where a trial has none."""
+        if self.column == "outage":
+            return 100.0 * rows["outage"]
+        values = rows[self.column.replace("delivered_", "")].astype(float)
+        return values.mask(rows["outage"].astype(bool)) if "delivered" in self.column else values
+
+
+COMPARED: Mapping[str, Compared] = {
+    "psnr": Compared(column="psnr_db", title=""),
+    "psnr_delivered": Compared(column="psnr_delivered_db", title="in what both delivered"),
+    "ms_ssim": Compared(column="ms_ssim_db", title="in MS-SSIM"),
+    "outage": Compared(column="outage", title="in outages", unit="%", better=-1),
+    "eve_psnr": Compared(column="eve_psnr_db", title="in what Eve sees", better=-1),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """A system of a run. fields: what was swept; links: their names, which the draws depend on."""
+
+    label: str
+    folder: Path
+    system: str
+    rows: pd.DataFrame
+    fields: tuple[str, ...]
+    links: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """Two points that share their swept values. values: by field, also those that one side alone has.
+
+    a, b: the rows that were compared, row by row where `shared`: the draws are the same.
+    """
+
+    values: Mapping[str, Any]
+    a: pd.DataFrame
+    b: pd.DataFrame
+    shared: bool
+
+
+def read_side(text: str, other_than: str | None = None) -> Side:
+    """The system that 'RUN' or 'RUN:SYSTEM' names; LinksimError where it is none, or one of several.
+
+    other_than: a system of the run that is not meant, so that of two the other is.
+    """
+    folder, system = _split(text)
+    tree = read_manifest(folder)
+    systems = list(dict.fromkeys(point[SYSTEM] for point in tree["points"]))
+    left = [each for each in systems if each != other_than]
+    if system is None and len(left) == 1:
+        system = left[0]
+    if system is None:
+        rule, got = "must be one system, as RUN:SYSTEM", text
+        raise LinksimError("compare", rule, got, f"it holds {', '.join(systems)}")
+    if system not in systems:
+        raise LinksimError(
+            "compare", f"{folder} has no such system", system, near(system, filter(None, systems))
+        )
+    rows = read_rows(folder)
+    links = tree.get("scenarios", {}).get(system, {}).get("links", {})
+    return Side(
+        label=system or str(tree["name"]),
+        folder=folder,
+        system=system,
+        rows=rows[rows[SYSTEM] == system],
+        fields=tuple(name for name in tree["fields"] if name != SYSTEM),
+        links=frozenset(links),
+    )
+
+
+def _split(text: str) -> tuple[Path, str | None]:
+    """The longest part up to a colon that is the folder of a run, and what follows."""
+    cuts = [len(text), *(n for n in range(len(text) - 1, 0, -1) if text[n] == ":")]
+    for cut in cuts:
+        if (Path(text[:cut]) / MANIFEST).exists():
+            return Path(text[:cut]), text[cut + 1 :] or None
+    return Path(text.rpartition(":")[0] or text), None
+
+
+def read_sides(a: str, b: str | None) -> tuple[Side, Side]:
+    """Both sides, under labels that differ. Without b: the run of a has two systems."""
+    folder, system = _split(a)
+    if b is None and system is None:
+        systems = list(dict.fromkeys(point[SYSTEM] for point in read_manifest(folder)["points"]))
+        if len(systems) != 2:
+            rule = f"a second run or system is missing; {folder} holds {len(systems)}"
+            raise LinksimError("compare", rule, None, "name both, as RUN:SYSTEM RUN:SYSTEM")
+        a, b = (f"{folder}:{each}" for each in systems)
+    one = read_side(a)
+    same = b is None or _split(b)[0].resolve() == folder.resolve()
+    two = read_side(b or str(folder), other_than=one.system if same else None)
+    if (one.folder.resolve(), one.system) == (two.folder.resolve(), two.system):
+        raise LinksimError("compare", "names one system twice", one.label, "name two")
+    if one.label == two.label:
+        return replace(one, label=a), replace(two, label=b or two.label)
+    return one, two
+
+
+def pairs(a: Side, b: Side) -> list[Pair]:
+    """Every point of a with those of b that have the same values of what both sweep, and the same SNR."""
+    both = list(dict.fromkeys([SNR, *(name for name in a.fields if name in b.fields)]))
+    found = []
+    for _, left in a.rows.groupby("point_index"):
+        for _, right in b.rows.groupby("point_index"):
+            if all(_same(left[name].iloc[0], right[name].iloc[0]) for name in both):
+                found.append(_pair(a, b, left, right))
+    return [pair for pair in found if len(pair.a)]
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one == other or (one != one and other != other) or (one is None and other is None)
+
+
+def _pair(a: Side, b: Side, left: pd.DataFrame, right: pd.DataFrame) -> Pair:
+    values = {name: left[name].iloc[0] for name in dict.fromkeys([SNR, *a.fields])}
+    values |= {name: right[name].iloc[0] for name in b.fields if name not in values}
+    if not shares_draws(a, b, left, right):
+        pictures = set(left["sha256"]) & set(right["sha256"])
+        left, right = (rows[rows["sha256"].isin(pictures)] for rows in (left, right))
+        return Pair(values=values, a=left, b=right, shared=False)
+    one, two = (rows.set_index(TRIAL) for rows in (left, right))
+    draws = one.index.intersection(two.index, sort=False)
+    return Pair(values=values, a=one.loc[draws].reset_index(), b=two.loc[draws].reset_index(), shared=True)
+
+
+def shares_draws(a: Side, b: Side, left: pd.DataFrame, right: pd.DataFrame) -> bool:
+    """Whether rows of both met the same fades and noise: one seed, and links of the same names."""
+    seeds = {*left["seed"], *right["seed"]}
+    return len(seeds) == 1 and bool(a.links) and a.links == b.links
+
+
+def difference(pair: Pair, metric: Compared) -> Difference | None:
+    """Of the metric over the trials, or pictures, where both have a finite one; None where none is."""
+    import numpy as np
+
+    a, b = metric.values(pair.a), metric.values(pair.b)
+    if pair.shared:
+        kept = np.isfinite(a.to_numpy()) & np.isfinite(b.to_numpy())
+        groups = (a - b)[kept].groupby(pair.a["sha256"][kept])
+        parts = [part.to_numpy() for _, part in groups]
+        return paired(parts) if parts else None
+    sides = [
+        {key: part.to_numpy() for key, part in values[np.isfinite(values)].groupby(rows["sha256"])}
+        for values, rows in ((a, pair.a), (b, pair.b))
+    ]
+    pictures = [key for key in sides[0] if key in sides[1]]
+    if not pictures:
+        return None
+    return unpaired([sides[0][key] for key in pictures], [sides[1][key] for key in pictures])
