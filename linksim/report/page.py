@@ -53,7 +53,7 @@ def _page(runs: Sequence[Run], curves: Sequence[Counted], pictures_mb: float) ->
     shown = {
         "curves": bool(data["points"]),
         "ledger": bool(data["points"]),
-        "pictures": bool(data["pictures"]["shots"]),
+        "pictures": bool(data["pictures"]["note"]),
         "images": bool(data["points"]),
         "errors": bool(data["errors"]),
         "tables": bool(done),

@@ -7,8 +7,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
 from linksim.ledger import USES
 from linksim.report.fields import DATA, SNR, number, setting, short_names, value_text
 from linksim.report.fields import USES as RATIO
@@ -106,8 +104,7 @@ def _points(run: Run) -> list[Tree]:
     if run.table.empty:
         return []
     entries = {point["id"]: point for point in run.manifest["points"]}
-    groups = dict(iter(run.rows.groupby("point", sort=False)))
-    images = _image_names(run)
+    spent, images, means = _spent(run), _image_names(run), _image_means(run)
     short = short_names(run.fields)
     told = []
     for line in run.table.to_dict("records"):
@@ -123,8 +120,8 @@ def _points(run: Run) -> list[Tree]:
                 "trials": int(line["trials"]),
                 "planned": run.planned(entry),
                 "metrics": _metrics(line),
-                "uses": _spent(groups[line["point"]]),
-                "images": _image_means(groups[line["point"]], images),
+                "uses": spent[line["point"]],
+                "images": [means.get((line["point"], name)) for name in images],
             }
         )
     return told
@@ -154,11 +151,17 @@ def _metrics(line: Mapping[str, Any]) -> Tree:
     return found
 
 
-def _spent(rows: pd.DataFrame) -> list[float | None]:
-    """Channel uses a source sample of each bar of the ledger."""
-    samples = float(rows["samples"].sum())
-    sums = {name: float(rows[f"uses.{name}"].sum()) if f"uses.{name}" in rows else 0.0 for name in USES}
-    return [finite(sum(sums[name] for name in names) / samples) for names in SPENT.values()]
+def _spent(run: Run) -> dict[str, list[float | None]]:
+    """Point -> channel uses a source sample of each bar of the ledger."""
+    names = [f"uses.{name}" for name in USES if f"uses.{name}" in run.rows]
+    sums = run.rows.groupby("point", sort=False)[["samples", *names]].sum().to_dict("index")
+    return {
+        point: [
+            finite(sum(total.get(f"uses.{name}", 0.0) for name in bar) / total["samples"])
+            for bar in SPENT.values()
+        ]
+        for point, total in sums.items()
+    }
 
 
 def _image_names(run: Run) -> list[str]:
@@ -170,7 +173,7 @@ def _image_names(run: Run) -> list[str]:
     return named[::step]
 
 
-def _image_means(rows: pd.DataFrame, names: Sequence[str]) -> list[float | None]:
-    """Mean PSNR of each image over its trials, None where it has none or it is infinite."""
-    means = rows.groupby("image")["psnr_db"].mean()
-    return [finite(means.get(name, math.nan), digits=5) for name in names]
+def _image_means(run: Run) -> dict[tuple[str, str], float | None]:
+    """(point, image) -> mean PSNR over its trials, None where it is infinite."""
+    means = run.rows.groupby(["point", "image"], sort=False)["psnr_db"].mean()
+    return {key: finite(value, digits=5) for key, value in means.items()}

@@ -45,7 +45,7 @@ def pictures_data(runs: Sequence[Run], megabytes: float) -> Tree:
     shots: list[Tree] = []
     spent, shrunk, left, gone = 0, False, 0, 0
     for n, each in enumerate(every):
-        if spent > megabytes * MEGABYTE:
+        if spent >= megabytes * MEGABYTE:
             left = len(every) - n
             break
         try:

@@ -97,9 +97,7 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
 
 def _rows(folder: Path) -> pd.DataFrame:
     """The trials so far; none is no error here: a page may be asked for before the first is done."""
-    if not any((folder / "rows").glob("*.parquet")):
-        return pd.DataFrame()
-    return results.read_rows(folder)
+    return results.read_rows(folder) if results.shards(folder) else pd.DataFrame()
 
 
 def _run_names(folders: Sequence[Path], trees: Sequence[Mapping[str, Any]]) -> list[str]:

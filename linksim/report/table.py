@@ -141,9 +141,10 @@ def mcs_mix(schemes: pd.Series) -> str:
     >>> mcs_mix(pd.Series([f"1024qam/ideal:shannon,uses=4,bits=10,k={k}" for k in (9, 7)]))
     '1024qam/ideal:shannon'
     """
-    counts = (
-        schemes.dropna().astype(str).str.replace(r"(ideal:shannon),uses=.*", r"\1", regex=True).value_counts()
-    )
+    counts = schemes.dropna().astype(str).value_counts()
+    if counts.index.str.contains("ideal:shannon,uses=").any():
+        names = counts.index.str.replace(r"(ideal:shannon),uses=.*", r"\1", regex=True)
+        counts = counts.groupby(names, sort=False).sum().sort_values(ascending=False, kind="stable")
     if len(counts) == 1:
         return str(counts.index[0])
     return ", ".join(f"{mcs} {count / counts.sum():.0%}".replace("%", " %") for mcs, count in counts.items())

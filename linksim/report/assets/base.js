@@ -103,7 +103,8 @@ function layout(height, more) {
 function draw(id, traces, shape) {
   const wide = printing ? 690 : undefined;
   return Plotly.react(byId(id), traces, Object.assign(shape, { width: wide, autosize: !wide }), {
-    displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+    displaylogo: false, responsive: true, typesetMath: false, showSendToCloud: false, plotlyServerURL: "",
+    modeBarButtons: [["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]],
     toImageButtonOptions: { format: "png", scale: 3, filename: id },
   });
 }

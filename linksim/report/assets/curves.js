@@ -141,6 +141,7 @@ function curveTraces(line, field, metric, state, log) {
   const joined = field.numeric && line.points.length > 1;
   const base = {
     name: plain(short(line.label, 70)), legendgroup: line.label, hovertemplate: "%{text}<extra></extra>", type: "scatter",
+    showlegend: true,
   };
   const traces = [{
     ...base, x: seen.map((point) => place(point, field)), y: values.map((v) => v[0]),
@@ -154,12 +155,12 @@ function curveTraces(line, field, metric, state, log) {
   const limits = unseen.filter((point) => point.metrics[metric.key][2] > 0);
   if (limits.length && state.intervals) {
     traces.push({
-      ...base, showlegend: false, x: limits.map((point) => place(point, field)), mode: "markers",
+      ...base, showlegend: !seen.length, x: limits.map((point) => place(point, field)), mode: "markers",
       y: limits.map((point) => point.metrics[metric.key][2]), text: limits.map((point) => hover(line, point, metric)),
       marker: { color: colour, symbol: "triangle-down-open", size: 10, line: { width: 2 } },
     });
   }
-  return traces;
+  return traces.filter((trace) => trace.x.length);
 }
 
 function hover(line, point, metric) {
@@ -170,7 +171,8 @@ function hover(line, point, metric) {
   else if (metric.key.endsWith(".bler")) parts.push("no interval: blocks of a frame share its fade");
   else if (metric.unit === "dB") parts.push("no interval: fewer than six trials");
   if (count !== undefined) parts.push(count + " of " + n + (metric.key.endsWith(".bler") ? " blocks" : " trials"));
-  parts.push(point.trials + (point.trials < point.planned ? " of at most " + point.planned : "") + " trials");
+  if (point.trials < point.planned) parts.push(point.trials + " of at most " + point.planned + " trials so far");
+  else if (metric.key !== "outage_rate") parts.push(point.trials + " trials");
   return parts.filter(Boolean).join("<br>");
 }
 

@@ -45,7 +45,7 @@ function errorTraces(curve, i, state) {
   const reach = (n) => seen.map((point) => (point[state.of][n] === null ? 0 : Math.abs(point[state.of][n] - value(point))));
   const text = (points) => points.map((point) => errorHover(curve, point, state));
   const traces = [{
-    ...base, x: seen.map((point) => point[state.over]), y: seen.map(value), text: text(seen), mode: "lines+markers",
+    ...base, showlegend: true, x: seen.map((point) => point[state.over]), y: seen.map(value), text: text(seen), mode: "lines+markers",
     line: { color: colour, width: 2, dash: DASHES[Math.floor(i / 7) % DASHES.length] }, marker: { color: colour, size: 8, symbol: MARKERS[i % MARKERS.length] },
     error_y: { type: "data", symmetric: false, array: reach(2), arrayminus: reach(1), visible: state.intervals && state.of === "bler", color: colour, thickness: 1.3, width: 4 },
   }];
