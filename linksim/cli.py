@@ -184,7 +184,7 @@ def _plan(
 
 for command in (
     *(cli_links.ber, cli_links.replay, cli_links.calibrate),
-    *(cli_results.report, cli_results.plot),
+    *(cli_results.table, cli_results.compare, cli_results.report, cli_results.plot),
     cli_cluster.cluster,
 ):
     linksim.add_command(command)

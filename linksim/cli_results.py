@@ -11,6 +11,57 @@ from linksim.cli_options import Place
 RUNS = click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
 
 
+METRIC = click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME",
+    help="As psnr, outage, bler, pictures (the default); again for more.",
+)
+
+
+@click.command(short_help="Show what was measured over a swept field.")
+@RUNS
+@click.option("--by", metavar="FIELD", help="A swept field; the SNR if not given.")
+@METRIC
+@click.option("--out", type=Place(path_type=Path), help="Also to this file: numbers to .csv, text to .md.")
+def table(runs: tuple[Path, ...], by: str | None, metrics: tuple[str, ...], out: Path | None) -> None:
+    """Show what the runs in the folders RUN... measured, with 95 % intervals, over a swept field."""
+    from linksim.estimates import PICTURES
+    from linksim.tables import table as made
+    from linksim.terminal import busy, console
+
+    screen = console()
+    with busy("reading the rows"):
+        found = made(runs, by, metrics or (PICTURES,), screen.width)
+        written = found.write(out) if out else None
+    screen.print(found)
+    if written:
+        click.echo(f"\n{written}")
+
+
+@click.command(short_help="Tell how much one system beats another.")
+@click.argument("a")
+@click.argument("b", required=False)
+@click.option("--metric", default="psnr", show_default=True, help="As psnr, ms_ssim, outage.")
+@click.option("--out", type=Place(path_type=Path), help="Also to this file: numbers to .csv, text to .md.")
+def compare(a: str, b: str | None, metric: str, out: Path | None) -> None:
+    """Tell by how much A beats B, trial by trial over the same fades, at every point and over whole curves.
+
+    A and B are folders of runs, or RUN:SYSTEM; of a run of two systems, A alone compares its first with its
+    second.
+    """
+    from linksim.compare import compare_runs
+    from linksim.terminal import busy, console
+
+    with busy("comparing trial by trial"):
+        found = compare_runs(a, b, metric)
+        written = found.write(out) if out else None
+    console().print(found)
+    if written:
+        click.echo(f"\n{written}")
+
+
 @click.command(short_help="Write a page about runs and curves.")
 @RUNS
 @click.option(

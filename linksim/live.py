@@ -57,7 +57,7 @@ def run_live(plan: Plan, folder: Path, crew: Crew, as_json: bool = False) -> Non
         told: list[str] = []
 
         def note(line: str | None) -> None:
-            if line is not None and line not in told:
+            if line is not None and not any(line in each for each in told):
                 told.append(line)
                 shown.note(line)
 
