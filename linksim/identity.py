@@ -60,7 +60,7 @@ def code_digest() -> str:
     """SHA-256 over the files whose text decides a row: phy with its data, codecs, how trials are run."""
     files = phy_sources()
     files += (HOME / "linksim" / "codecs").glob("*.py")
-    files += [path for name in DECIDING_FILES if (path := HOME / "linksim" / f"{name}.py").exists()]
+    files += [HOME / "linksim" / f"{name}.py" for name in DECIDING_FILES]
     return text_digest(files)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from itertools import product
@@ -70,12 +70,7 @@ class Plan:
     fields: tuple[str, ...]
     source: str = "scenario"
     scenarios: Mapping[str, Scenario]
-    study: Mapping[str, Any] | None = field(default=None)
-
-    @property
-    def scenario(self) -> Scenario:
-        """The first system's."""
-        return next(iter(self.scenarios.values()))
+    study: Mapping[str, Any] | None = None
 
     def trials(self, n_images: int | Mapping[str, int]) -> int:
         """Trials in all, at most: images (of every system, or by system) x draws, summed over the points."""

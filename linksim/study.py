@@ -29,6 +29,8 @@ from linksim.scenario import Scenario, check_name
 
 KEY = "scenarios"
 """The key that tells a study from a scenario."""
+UNSET = ("name", *GRIDS)
+"""What a study has in place of its scenarios'."""
 MOST_LABEL = 40
 """Characters of a system's label: it heads columns."""
 UNFIT = '/\\:*?"<>|[]{}`'
@@ -67,6 +69,8 @@ class Study:
         for label in self.scenarios:
             _check_label(label, [other for other in self.scenarios if other != label])
         for name in self.set:
+            if name.split(".")[0] in UNSET:
+                raise ValueError(f"set: {name} cannot be set; a study has its own {', '.join(UNSET)}")
             grid = next((grid for grid in GRIDS if name in getattr(self, grid)), None)
             if grid is not None:
                 raise ValueError(f"{grid}: {name} is also under set; keep one of the two")

@@ -287,10 +287,65 @@ def test_a_sweep_is_a_grid_whose_last_field_runs_fastest(file):
     assert plan.trials(n_images=3) == 4 * 3 * 8
 
 
+ZIP = "zip: {links.air.bandwidth_ratio: [1/6, 1/12, 1/24], links.air.channel.k_factor: 1:3:1}\n"
+
+
+def test_a_zip_takes_its_fields_together_at_every_point_of_the_grid(write):
+    plan = expand(load(write("sweep: {snr_db: [0, 10]}\n" + ZIP)))
+    assert plan.fields == ("snr_db", "links.air.bandwidth_ratio", "links.air.channel.k_factor")
+    assert [tuple(point.values.values()) for point in plan.points] == [
+        (snr_db, *row) for snr_db in (0, 10) for row in (("1/6", 1), ("1/12", 2), ("1/24", 3))
+    ]
+    links = [point.scenario.links["air"] for point in plan.points]
+    assert [(link.bandwidth_ratio, link.channel.k_factor) for link in links[::2]] == [
+        (Fraction(1, 6), 1), (Fraction(1, 24), 3), (Fraction(1, 12), 2),
+    ]  # fmt: skip
+
+
+def test_the_values_of_a_zip_need_only_fit_each_other(write):
+    """Adaptive modulation knows its decoder at 20 iterations alone."""
+    bearer = "links.air.streams.essential"
+    path = write(f"zip: {{{bearer}.decoder.iterations: [20, 50], {bearer}.mcs: [{{amc: hda}}, qpsk-1/2]}}\n")
+    streams = [point.scenario.links["air"].streams["essential"] for point in expand(load(path)).points]
+    assert [stream.decoder.iterations for stream in streams] == [20, 50]
+    with pytest.raises(ScenarioError, match=r"s\.yaml:21: .*adaptive modulation"):
+        load(path, sets=[f"{bearer}.mcs={{amc: hda}}"])
+
+
+def test_setting_a_zipped_field_takes_it_out_of_the_zip(write):
+    scenario = load(write(ZIP), sets=["links.air.bandwidth_ratio=1/4"])
+    assert scenario.zip == {"links.air.channel.k_factor": [1, 2, 3]}
+    assert scenario.links["air"].bandwidth_ratio == Fraction(1, 4)
+
+
+ZIP_FAULTS = [
+    ("1:3:1", "1:4:1", r"21: zip\.links\.air\.channel\.k_factor: must have 3 values, as many as links"),
+    ("1:3:1", "[1, 2, -3]", r"21: links\.air\.channel\.k_factor: must be >= 0"),
+    ("1:3:1", "[]", r"21: zip\.links\.air\.channel\.k_factor: must be a list of values or start:stop:step"),
+    ("links.air.bandwidth_ratio", "images.limit", r"21: zip\.images\.limit: cannot be swept"),
+    ("links.air.bandwidth_ratio", "trials.per_image", r"21: zip\.trials\.per_image: cannot be swept"),
+    (ZIP, "zip: 3", r"21: zip: must be a mapping of fields, got 3"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "told"), ZIP_FAULTS, ids=[told for *_, told in ZIP_FAULTS])
+def test_a_fault_in_a_zip_names_its_line(write, old, new, told):
+    assert old in ZIP
+    with pytest.raises(ScenarioError, match=rf"s\.yaml:{told}"):
+        load(write(ZIP.replace(old, new)))
+
+
+def test_a_field_both_swept_and_zipped_is_refused_with_both_places(write):
+    k_factor = "links.air.channel.k_factor"
+    told = rf"s\.yaml:21: zip\.{k_factor}: --sweep {k_factor}=1,2 sweeps it as well; keep one of the two"
+    with pytest.raises(ScenarioError, match=told):
+        load(write(ZIP), sweeps=[f"{k_factor}=1,2"])
+
+
 def test_without_a_sweep_there_is_one_point(file):
     plan = expand(load(file))
     assert [point.values for point in plan.points] == [{}]
-    assert plan.points[0].scenario == plan.scenario
+    assert plan.points[0].scenario == plan.scenarios[""]
 
 
 def test_quick_takes_two_images_one_draw_and_the_ends_of_the_first_sweep(file):
@@ -364,6 +419,7 @@ def test_the_schema_describes_what_is_accepted():
     assert "digest" not in tree["$defs"]["Recorded"]["properties"]  # found, not told
     assert "name" not in tree["$defs"]["Link"]["properties"]
     assert tree["$defs"]["Rician"]["properties"]["kind"]["const"] == "rician"
+    assert tree["properties"]["zip"]["additionalProperties"]["anyOf"][1] == {"type": "string"}
     word, form = tree["$defs"]["Link"]["properties"]["channel"]["anyOf"]
     assert word == {"type": "string"}
     assert set(CHANNELS) == set(form["discriminator"]["mapping"])

@@ -159,6 +159,7 @@ FAULTS = [
     ("QPSK fixed", "Adaptive", "2: scenarios: must differ by more than case, got 'adaptive' twice"),
     ("QPSK fixed", "adaptive", "4: scenarios: 'adaptive' stands twice"),
     ("seed: 5", "snr_db: 5", "6: sweep: snr_db is also under set; keep one of the two"),
+    ("seed: 5", "name: a", "5: set: name cannot be set; a study has its own"),
     ("seed: 5", "sede: 5", "5: sede: is not a field; did you mean 'seed'? (system 'adaptive')"),
     ("0:10:5", "0:10:-5", "7: sweep.snr_db: must have 1 to 10000 values"),
     ("[1, 10]", "[1, -10]", "10: links.air.channel.k_factor: must be >= 0"),
