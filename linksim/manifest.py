@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from linksim import disk
+from linksim import disk, identity
 from linksim.codecs.onnx import providers
 from linksim.errors import LinksimError
-from linksim.identity import HOME, code_digest, contents, versions
+from linksim.identity import HOME, contents
 from linksim.plan import OUTSIDE, Plan, Point
 from linksim.scenario import resolved
 
@@ -40,8 +40,8 @@ def manifest(plan: Plan, images: Mapping[str, Sequence[Mapping[str, Any]]]) -> d
         "name": plan.name,
         "fields": list(plan.fields),
         "deciding": {
-            "code": code_digest(),
-            "versions": versions(),
+            "code": identity.code_digest(),
+            "versions": identity.versions(),
             "images": {system: [dict(each) for each in described] for system, described in images.items()},
         },
         "points": [_point(point) for point in plan.points],
