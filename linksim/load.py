@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from decimal import Decimal, InvalidOperation
@@ -46,15 +46,17 @@ def settle(
     quick: bool = False,
 ) -> Scenario:
     """The scenario of a document that is read, as `load` has it of a file."""
+    told = []
     for text in sets:
-        document = put(document, *_option("--set", text))
+        field, value = _option("--set", text)
+        document, told = put(document, field, value), [*told, dotted(field)]
     for text in sweeps:
         field, value = _option("--sweep", text, listed=True)
-        document = assign(document, ("sweep", dotted(field)), value)
+        document, told = assign(document, ("sweep", dotted(field)), value), [*told, dotted(field)]
     if seed is not None:
         document = assign(document, ("seed",), parse(str(seed), f"--seed {seed}", base=("seed",)))
     scenario = _made(_check_swept(document))
-    scenario = quickened(scenario) if quick else scenario
+    scenario = quickened(scenario, told) if quick else scenario
     with told_at(document, ("images", "set" if scenario.images.folder is None else "folder")):
         load_images(replace(scenario.images, limit=1))
     return scenario
@@ -88,19 +90,27 @@ def told_at(document: Document, field: Field) -> Iterator[None]:
         raise ScenarioError(f"{document.origin(field)}: {dotted(field)}", told) from error
 
 
-def quickened(scenario: Scenario) -> Scenario:
+def quickened(scenario: Scenario, told: Collection[str] = ()) -> Scenario:
     """A taste under a name of its own: two images, one trial each, the ends of the first sweep.
 
-    Other sweeps, and the zip beside a sweep, are left at their first values.
+    Other sweeps, and the zip beside a sweep, are left at their first values. told: the fields that options
+    name, which stay as they are told.
     """
-    limit = min(scenario.images.limit or QUICK_IMAGES, QUICK_IMAGES)
+    roots = {".".join(name.split(".")[:2]) for name in told}
+    limit, trials = scenario.images.limit, scenario.trials
+    if limit is None or not {"images", "images.limit"} & roots:
+        limit = min(limit or QUICK_IMAGES, QUICK_IMAGES)
     swept = {
-        name: _ends(values) if n == 0 else values[:1]
+        name: values if name in told else _ends(values) if n == 0 else values[:1]
         for n, (name, values) in enumerate(scenario.sweep.items())
     }
     zipped = {name: values[:1] if swept else _ends(values) for name, values in scenario.zip.items()}
+    once = Trials(
+        per_image=trials.per_image if {"trials", "trials.per_image"} & roots else 1,
+        stop=trials.stop if {"trials", "trials.stop"} & roots else None,
+    )
     images = Images(set=scenario.images.set, folder=scenario.images.folder, limit=limit)
-    name, once = f"{scenario.name}-quick", Trials(per_image=1)
+    name = f"{scenario.name}-quick"
     return replace(scenario, name=name, images=images, sweep=swept, zip=zipped, trials=once)
 
 

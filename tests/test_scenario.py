@@ -348,10 +348,22 @@ def test_without_a_sweep_there_is_one_point(file):
     assert plan.points[0].scenario == plan.scenarios[""]
 
 
-def test_quick_takes_two_images_one_draw_and_the_ends_of_the_first_sweep(file):
-    scenario = load(file, sweeps=["snr_db=0:20:5", "links.air.channel.k_factor=0,1"], quick=True)
+def test_quick_takes_two_images_one_draw_and_the_ends_of_the_first_sweep(write):
+    path = write("sweep: {snr_db: 0:20:5, links.air.channel.k_factor: [0, 1]}\n")
+    scenario = load(path, quick=True)
     assert (scenario.name, scenario.images.limit, scenario.trials.per_image) == ("trial-quick", 2, 1)
     assert scenario.sweep == {"snr_db": [0, 20], "links.air.channel.k_factor": [0]}
+
+
+def test_what_options_tell_stands_also_when_quick(write):
+    path = write("sweep: {snr_db: 0:20:5, links.air.channel.k_factor: [0, 1]}\n")
+    sets = ["trials.per_image=40", "images.limit=3", "trials.stop.block_errors=9"]
+    scenario = load(path, sets, ["links.air.channel.k_factor=2,3,4"], quick=True)
+    assert scenario.sweep == {"snr_db": [0, 20], "links.air.channel.k_factor": [2, 3, 4]}
+    assert (scenario.images.limit, scenario.trials.per_image) == (3, 40)
+    assert scenario.trials.stop.block_errors == 9
+    assert load(path, sets[2:], quick=True).trials.per_image == 1
+    assert load(path, sets[:1], quick=True).trials.stop is None
 
 
 OPTION_FAULTS = [
