@@ -82,12 +82,13 @@ def local(
     *,
     host: str = "127.0.0.1",
     port: int = 0,
+    dashboard: int | None = None,
     say: Callable[[str], None] = print,
 ) -> None:
     """A scheduler and workers on this machine, until Ctrl-C.
 
     threads: of each worker; None: an equal share of the cores. host: where it listens; '0.0.0.0' lets other
-    machines in. port: 0 takes a free one.
+    machines in. port: 0 takes a free one. dashboard: a port for Dask's web page, which needs bokeh.
 
     Raises LinksimError where a number cannot be or the port is taken, MissingTool without distributed.
     """
@@ -105,7 +106,7 @@ def local(
                     memory_limit=None,
                     host=host,
                     scheduler_port=port,
-                    dashboard_address=f"{host}:0",
+                    dashboard_address=f"{host}:{dashboard or 0}",
                     silence_logs="CRITICAL",
                     env=environment(each),
                 )
@@ -113,6 +114,8 @@ def local(
             raise _refused(f"{host}:{port}", error) from error
         with cluster:
             _tell(cluster.scheduler_address, f"{workers} workers, threads of each: {each}", say)
+            if dashboard:
+                say(f"Dask's own page: {cluster.dashboard_link}")
             _stay(lambda: say("The cluster ends."))
 
 

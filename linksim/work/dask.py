@@ -7,6 +7,7 @@ memory for pictures that nobody fetches, and results are released there as soon 
 from __future__ import annotations
 
 import logging
+import os
 import pickle
 import warnings
 from collections.abc import Callable
@@ -75,7 +76,7 @@ class DaskCrew:
         self._refuse_gone()
         key = f"linksim-{task.unit}-{uuid4().hex[:8]}"
         future = self._client.submit(
-            self._perform, self._compute, pickle.dumps(task), key=key, pure=False, retries=0
+            self._perform, self._compute, pickle.dumps(task), os.getcwd(), key=key, pure=False, retries=0
         )
         self._out[key] = task, future
         future.add_done_callback(lambda future: self._back.put(future.key))
@@ -175,19 +176,19 @@ class DaskCrew:
         )
 
 
-def _by_value() -> Callable[[bytes, bytes], bytes]:
+def _by_value() -> Callable[[bytes, bytes, str], bytes]:
     """What a Dask worker calls. Of a function within a function Dask sends the code: one that it looked up in
     a module would end, without a word, the workers that lack the module, and the scheduler would need it too.
     """
 
-    def perform(compute: bytes, data: bytes) -> bytes:
+    def perform(compute: bytes, data: bytes, home: str) -> bytes:
         try:
             from linksim.work.worker import perform
         except ImportError as error:
             from distributed import get_worker
 
             raise ModuleNotFoundError(str(error), path=get_worker().address) from error
-        return perform(compute, data)
+        return perform(compute, data, home)
 
     return perform
 

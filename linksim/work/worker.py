@@ -13,7 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from multiprocessing import connection, parent_process, resource_tracker
 from multiprocessing.connection import Connection
@@ -58,13 +58,16 @@ def attempt(compute: Any, task: Any) -> Any:
         return Failed(task=task, error=portable(error))
 
 
-def perform(compute: bytes, data: bytes) -> bytes:
+def perform(compute: bytes, data: bytes, home: str) -> bytes:
     """A pickled task, in a worker of a Dask cluster: one at a time, on LINKSIM_THREADS threads, else on one.
 
     compute: the function that computes, pickled, so that threads are told before it is imported. A line that
-    the user can mend names the worker, which may be far from the user.
+    the user can mend names the worker, which may be far from the user. home: the user's working
+    directory, which relative paths mean; where there is none, a path's own line tells so.
     """
     with _ONE_AT_A_TIME:
+        with suppress(OSError):
+            os.chdir(home)
         told = os.environ.get("LINKSIM_THREADS", "")
         limit(int(told) if told.isdecimal() and int(told) else 1, keep=True)
         back = attempt(pickle.loads(compute), pickle.loads(data))
