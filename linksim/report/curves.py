@@ -51,7 +51,7 @@ class Series:
         short = short_names(self.fields)
         groups: list[tuple[Any, pd.DataFrame]] = [((), self.table)]
         if others:
-            groups = list(self.table.groupby(others, sort=False))
+            groups = list(self.table.groupby(others, sort=False, dropna=False))
         return [
             _curve(rows, column, axis, ", ".join(_told(others, short, values))) for values, rows in groups
         ]
@@ -102,7 +102,9 @@ def variable(every: Sequence[Series]) -> str | None:
 
 
 def _told(names: Sequence[str], short: dict[str, str], values: Sequence[Any]) -> list[str]:
-    return [setting(short[name], value) for name, value in zip(names, values, strict=True)]
+    """The setting, field by field; what a system does not have is not told."""
+    pairs = [(short[name], value) for name, value in zip(names, values, strict=True)]
+    return [setting(name, value) for name, value in pairs if value is not None and value == value]
 
 
 def _curve(rows: pd.DataFrame, column: str, axis: Axis, label: str) -> Curve:

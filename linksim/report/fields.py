@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-SNR = "snr_db"
+SNR, SYSTEM = "snr_db", "system"
 USES, DATA, PILOTS = "bandwidth_ratio", "payload_bandwidth_ratio", "pilots_bandwidth_ratio"
 """Columns of channel uses a source sample: all, the payload's alone, the pilots'."""
 FRAME = ""
@@ -65,7 +65,9 @@ def _node_text(text: str) -> str:
 
 
 def setting(name: str, value: Any) -> str:
-    """'SNR 10 dB', 'k_factor 3'. name: short, but the SNR's."""
+    """'SNR 10 dB', 'k_factor 3', a system's name alone. name: short, but the SNR's."""
+    if name == SYSTEM:
+        return value_text(value)
     return f"SNR {value_text(value)} dB" if name == SNR else f"{name} {value_text(value)}"
 
 

@@ -12,10 +12,8 @@ import pandas as pd
 from linksim import manifest, results
 from linksim.ber.store import ABOUT
 from linksim.errors import LinksimError
-from linksim.report.fields import swept
+from linksim.report.fields import SYSTEM, swept
 from linksim.report.table import summarise
-
-SYSTEM = "system"
 
 
 @dataclass(frozen=True, kw_only=True)

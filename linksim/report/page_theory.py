@@ -21,9 +21,9 @@ import numpy as np
 
 from linksim.document import Document, assign
 from linksim.errors import LinksimError
-from linksim.report.fields import SNR, number, value_text
+from linksim.report.fields import SNR, SYSTEM, number, value_text
 from linksim.report.page_data import Tree, finite, missing
-from linksim.report.page_sources import SYSTEM, Run
+from linksim.report.page_sources import Run
 from linksim.scenario import Scenario, build
 from phy.amc import Amc
 from phy.bearer import DigitalBearer

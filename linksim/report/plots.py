@@ -12,18 +12,28 @@ from linksim.errors import LinksimError
 from linksim.manifest import read_manifest
 from linksim.report.curves import Axis, Curve, Series, axis_over, read_series, variable
 from linksim.report.fields import SNR, short_names
-from linksim.report.style import COLOURS, DARK, MARKERS, RC, figure, save
+from linksim.report.style import (
+    COLOURS,
+    COLUMN,
+    COLUMN_DPI,
+    COLUMN_RC,
+    DARK,
+    DASHES,
+    MARKERS,
+    figure,
+    save,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 SUFFIXES = (".png", ".pdf", ".svg")
-WIDTH, HEIGHT = 6.0, 4.2
-"""Of a figure, inches: its type is 8 points where a page sets it 90 mm wide."""
-MOST_TICKS, TICK_LETTERS = 12, 60
+WIDTH, HEIGHT = COLUMN, 2.5
+"""Of a figure, inches."""
+MOST_TICKS, TICK_LETTERS = 12, 36
 """Steps of the axis as wide as a number's tick, and letters that fit side by side."""
-LEGEND_LETTERS = 70
+LEGEND_LETTERS = 62
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +73,7 @@ def write_figures(folder: Path) -> list[Path]:
 
     series, written = read_series(folder), []
     axis = axis_over([series], variable([series]) or SNR)
-    with matplotlib.rc_context(RC):
+    with matplotlib.rc_context(COLUMN_RC):
         for quantity in QUANTITIES:
             lines = _lines([series], quantity, axis, tuple(quantity.columns))
             if not lines:
@@ -75,7 +85,7 @@ def write_figures(folder: Path) -> list[Path]:
             _legend(drawn, lines, axis)
             axes.set_title(series.name, loc="left")
             for suffix in (".png", ".pdf"):
-                save(drawn, path := folder / "figures" / f"{quantity.name}{suffix}")
+                save(drawn, path := folder / "figures" / f"{quantity.name}{suffix}", COLUMN_DPI)
                 written.append(path)
     return written
 
@@ -98,15 +108,15 @@ def plot_runs(runs: Sequence[Path], out: Path) -> Path:
     axis = axis_over(every, field)
     every_panel = [(quantity, _lines(every, quantity, axis, ("all trials",))) for quantity in QUANTITIES]
     panels = [(quantity, lines) for quantity, lines in every_panel if lines]
-    with matplotlib.rc_context(RC):
-        drawn = figure(WIDTH, 0.8 + 2.6 * len(panels))
+    with matplotlib.rc_context(COLUMN_RC):
+        drawn = figure(WIDTH, 0.5 + 1.75 * len(panels))
         places = drawn.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
         for axes, (quantity, lines) in zip(places, panels, strict=True):
             _panel(axes, lines, quantity, axis)
             _x_axis(axes, axis, every)
             axes.label_outer()
         _legend(drawn, panels[-1][1], axis)
-        save(drawn, out)
+        save(drawn, out, COLUMN_DPI)
     return out
 
 
@@ -135,15 +145,17 @@ def _lines(every: Sequence[Series], quantity: Quantity, axis: Axis, kinds: Seque
 
 
 def _panel(axes: Axes, lines: Sequence[Line], quantity: Quantity, axis: Axis) -> None:
+    alone = len({line.kind for line in lines}) == 1
     for line in lines:
-        _draw(axes, line, 100 if quantity.percent else 1, joined=axis.numeric and len(axis.places) > 1)
+        joined = axis.numeric and len(axis.places) > 1
+        _draw(axes, line, 100 if quantity.percent else 1, joined, alone)
     axes.set_ylabel(quantity.label)
     if quantity.percent:
         top = min(103.0, axes.get_ylim()[1])
         axes.set_ylim(-0.03 * top, top)
 
 
-def _draw(axes: Axes, line: Line, scale: float, joined: bool) -> None:
+def _draw(axes: Axes, line: Line, scale: float, joined: bool, alone: bool) -> None:
     """The line with its interval as a band; where points are not joined, markers with bars."""
     curve, colour = line.curve, COLOURS[line.number % len(COLOURS)]
     y, low, high = scale * curve.y, scale * curve.low, scale * curve.high
@@ -151,15 +163,21 @@ def _draw(axes: Axes, line: Line, scale: float, joined: bool) -> None:
         axes.fill_between(curve.x, low, high, color=colour, alpha=0.14, linewidth=0)
     elif line.kind == "all trials":
         axes.vlines(curve.x, low, high, color=colour, alpha=0.5)
-    axes.plot(curve.x, y, **_look(line.number, line.kind, joined))
+    axes.plot(curve.x, y, **_look(line.number, line.kind, joined, alone))
 
 
-def _look(number: int, kind: str, joined: bool, colour: str | None = None) -> dict[str, Any]:
-    """Colour, dashes and markers: filled for all trials, hollow for those delivered, a cross for Eve."""
+def _look(
+    number: int, kind: str, joined: bool, alone: bool = False, colour: str | None = None
+) -> dict[str, Any]:
+    """Colour, dashes and markers: filled for all trials, hollow for those delivered, a cross for Eve.
+
+    alone: no other kind is drawn, so that dashes tell the numbers apart.
+    """
     colour = colour or COLOURS[number % len(COLOURS)]
+    style = DASHES[number % len(DASHES)] if alone else STYLES[kind]
     return {
         "color": colour,
-        "linestyle": STYLES[kind] if joined else "none",
+        "linestyle": style if joined else "none",
         "marker": "x" if kind == "eavesdropper" else MARKERS[number % len(MARKERS)],
         "markerfacecolor": "white" if kind == "delivered" else colour,
         "zorder": 3 if kind == "all trials" else 2.5,
@@ -187,11 +205,12 @@ def _legend(drawn: Figure, lines: Sequence[Line], axis: Axis) -> None:
     from matplotlib.lines import Line2D
 
     joined = axis.numeric and len(axis.places) > 1
-    looks = {line.label: _look(line.number, "all trials", joined) for line in lines if line.label}
-    colour = DARK if looks else COLOURS[0]
     kinds = list(dict.fromkeys(line.kind for line in lines))
-    if len(kinds) > 1:
-        looks |= {kind: _look(0, kind, joined, colour) for kind in kinds}
+    alone = len(kinds) == 1
+    looks = {line.label: _look(line.number, "all trials", joined, alone) for line in lines if line.label}
+    colour = DARK if looks else COLOURS[0]
+    if not alone:
+        looks |= {kind: _look(0, kind, joined, colour=colour) for kind in kinds}
     if looks:
         columns = max(1, min(len(looks), LEGEND_LETTERS // (max(map(len, looks)) + 6)))
         handles = [Line2D([], [], label=label, **look) for label, look in looks.items()]

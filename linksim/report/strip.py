@@ -80,7 +80,7 @@ def strip_rows(folder: Path) -> list[list[Tile]]:
     gallery, names = results.Gallery(folder=folder), swept(read_manifest(folder))
     table = results.read_rows(folder)
     firsts = table[(table["trial"] == 0) & (table["image_index"] < results.GALLERY_IMAGES)]
-    points = _spread(firsts["point"].unique(), MOST_POINTS)
+    points = _points(firsts)
     images = _spread(sorted(firsts["image_index"].unique()), MOST_IMAGES)
     overheard = "eve_psnr_db" in table
     strip = []
@@ -97,10 +97,17 @@ def strip_rows(folder: Path) -> list[list[Tile]]:
     return strip
 
 
+def _points(firsts: pd.DataFrame) -> list[str]:
+    """At most six points, as many of each system; at least one of every system."""
+    own = [list(rows["point"].unique()) for _, rows in firsts.groupby("system", sort=False)]
+    most = max(1, MOST_POINTS // max(1, len(own)))
+    return [point for points in own for point in _spread(points, most)]
+
+
 def _tile(gallery: results.Gallery, line: pd.Series, names: Sequence[str], overheard: bool = False) -> Tile:
     point, image = str(line.name), str(line["image"])
     short = short_names(names)
-    told = "\n".join(setting(short[name], line[name]) for name in names)
+    told = "\n".join(setting(short[name], line[name]) for name in names if line[name] == line[name])
     path = gallery.eavesdropped(image, point) if overheard else gallery.received(image, point)
     psnr = line["eve_psnr_db" if overheard else "psnr_db"]
     words = f"{psnr:.1f} dB" + (", outage" if line["outage"] and not overheard else "")
@@ -112,4 +119,6 @@ def _spread(values: Sequence[Any], most: int) -> list[Any]:
     """At most so many of the values, the first and the last among them, evenly between."""
     if len(values) <= most:
         return list(values)
+    if most == 1:
+        return [values[len(values) // 2]]
     return [values[round(i)] for i in np.linspace(0, len(values) - 1, most)]

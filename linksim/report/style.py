@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DPI = 160
+COLUMN = 3.5
+"""Inches: the width of a column of IEEE's two, 88.9 mm."""
+COLUMN_DPI = 300
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (3, 1, 1, 1)))
+"""Lines that are told apart in grey."""
 LIGHT, DARK = "#D9D9D9", "#333333"
 
 RC: Mapping[str, Any] = {
@@ -40,6 +45,22 @@ RC: Mapping[str, Any] = {
     "text.parse_math": False,  # a picture may be called $x_{
 }
 
+COLUMN_RC: Mapping[str, Any] = {
+    **RC,
+    **dict.fromkeys(("font.size", "axes.titlesize", "axes.labelsize", "legend.fontsize"), 8),
+    **dict.fromkeys(("xtick.labelsize", "ytick.labelsize"), 8),
+    "font.family": ["STIXGeneral", "DejaVu Sans"],  # a Times that matplotlib brings, and what it lacks
+    "axes.linewidth": 0.6,
+    "axes.labelpad": 2,
+    "grid.linewidth": 0.4,
+    "lines.linewidth": 1.1,
+    "lines.markersize": 4,
+    "legend.handlelength": 2.8,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+}
+"""Of a figure that a paper sets in one column at its own size: 8 point type, thin lines."""
+
 
 def figure(width: float, height: float) -> Figure:
     """An empty figure of so many inches, drawn without a display and without matplotlib's global state."""
@@ -51,8 +72,8 @@ def figure(width: float, height: float) -> Figure:
     return drawn
 
 
-def save(drawn: Figure, path: Path) -> None:
+def save(drawn: Figure, path: Path, dpi: int = DPI) -> None:
     """The figure in the format that the path's ending names, whole or not at all."""
     content = io.BytesIO()
-    drawn.savefig(content, format=path.suffix[1:].lower(), dpi=DPI, facecolor="white")
+    drawn.savefig(content, format=path.suffix[1:].lower(), dpi=dpi, facecolor="white")
     disk.write(path, content.getvalue())

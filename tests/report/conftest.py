@@ -1,8 +1,11 @@
-"""A run for the tests of the report."""
+"""A run for the tests of the report, and a browser with pages open."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from browsing import ARGUMENTS, BROWSER, outside, write_pages
 from written_runs import trial, write_run
 
 
@@ -22,3 +25,44 @@ def lossy(tmp_path) -> Path:
         for image, n, *_ in low
     ]
     return write_run(tmp_path / "lossy", points, rows, eavesdropper=True)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """One Chromium for all tests; without one they are skipped, and say what is missing."""
+    driving = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
+    if BROWSER is None:
+        pytest.skip("needs chromium, on the path or named by CHROMIUM")
+    with driving.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=BROWSER, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def kept(browser, tmp_path_factory) -> tuple[Path, dict[Any, Any], list[str]]:
+    """The folder of pages, those that are open, which tests share, and all that they complained of."""
+    home = tmp_path_factory.mktemp("pages")
+    write_pages(home)
+    return home, {}, []
+
+
+@pytest.fixture
+def opened(browser, kept) -> Iterator[Callable[..., Any]]:
+    """Opens a page; it must not complain, nor ask for anything but its own file."""
+    home, pages, told = kept
+
+    def go(name: str, width: int = 1200, scheme: str = "light") -> Any:
+        if (name, width, scheme) not in pages:
+            size = {"width": width, "height": 900}
+            page = browser.new_page(viewport=size, color_scheme=scheme)
+            page.set_default_timeout(15_000)
+            page.on("console", lambda message: told.append(message.text))
+            page.on("pageerror", lambda error: told.append(str(error)))
+            page.on("request", lambda request: told.append(request.url) if outside(request.url) else None)
+            page.goto((home / name).as_uri())
+            pages[name, width, scheme] = page
+        return pages[name, width, scheme]
+
+    yield go
+    assert told == []

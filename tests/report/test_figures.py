@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 from written_runs import HEIGHT, WIDTH, plain, trial, write_run
+from written_studies import write_study
 
 from linksim.errors import LinksimError
 from linksim.report import plots, write_report
 from linksim.report.curves import axis_over, read_series, variable
 from linksim.report.plots import PSNR, QUANTITIES, plot_runs, write_figures
 from linksim.report.strip import MOST_IMAGES, MOST_POINTS, TILE, strip_rows, write_strip
-from linksim.report.style import DPI
+from linksim.report.style import COLUMN_DPI, DPI
 
 MCS = "links.air.streams.essential.mcs"
 
@@ -76,9 +77,33 @@ def test_figures_are_of_the_size_that_a_page_wants(lossy):
     assert {path.stem for path in write_figures(lossy)} == {quantity.name for quantity in QUANTITIES}
     for quantity in QUANTITIES:
         with Image.open(lossy / "figures" / f"{quantity.name}.png") as picture:
-            assert picture.size == (round(plots.WIDTH * DPI), round(plots.HEIGHT * DPI))
+            assert picture.size == (1050, round(plots.HEIGHT * COLUMN_DPI))  # 3.5 in at 300 dpi
             assert len(picture.convert("RGB").getcolors(1 << 20)) > 20
-        assert (lossy / "figures" / f"{quantity.name}.pdf").read_bytes().startswith(b"%PDF")
+        printed = (lossy / "figures" / f"{quantity.name}.pdf").read_bytes()
+        assert printed.startswith(b"%PDF")
+        assert b"/MediaBox [ 0 0 252 " in printed  # points: 3.5 in
+        assert b"/CIDFontType2" in printed or b"/TrueType" in printed
+        assert b"/Type3" not in printed
+
+
+def test_curves_of_one_kind_are_told_apart_without_colour():
+    looks = [plots._look(number, "all trials", joined=True, alone=True) for number in range(7)]
+    assert len({str(look["linestyle"]) for look in looks}) == 7
+    assert len({look["marker"] for look in looks}) == 7
+
+
+def test_systems_of_a_study_have_lines_by_their_names(tmp_path):
+    folder = write_study(tmp_path / "two", {"A": {0: 20.0, 10: 30.0}, "B + C": {0: 24.0, 10: 28.0}})
+    assert drawn_lines(folder) == {
+        ("A", "all trials"): ([0, 10], [21, 31]),
+        ("B + C", "all trials"): ([0, 10], [25, 29]),
+    }
+
+
+def test_the_strip_of_a_study_shows_every_system(tmp_path):
+    curves = {name: {snr: 20.0 for snr in range(9)} for name in ("A", "B")}
+    heads = [tile.head for tile in strip_rows(write_study(tmp_path / "two", curves))[0]]
+    assert heads == ["original", *(f"{name}\nSNR {snr} dB" for name in ("A", "B") for snr in (0, 4, 8))]
 
 
 @pytest.mark.parametrize(("suffix", "magic"), [("png", b"\x89PNG"), ("pdf", b"%PDF"), ("SVG", b"<?xml")])

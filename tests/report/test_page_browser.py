@@ -1,110 +1,9 @@
 """The page in a real browser: it opens from a file, asks for nothing, and does what its controls say."""
 
-import os
 import re
-import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from written_studies import scenario, write_study
-
-from linksim.report.page import write_page
-
-BROWSER = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
-HOSTILE = "</script><img src=x onerror=window.hacked=1>"
-SNRS = (0, 10, 20)
-
-try:
-    from playwright.sync_api import Browser, Page, sync_playwright
-except ImportError:  # pragma: no cover
-    sync_playwright = None
-
-pytestmark = [
-    pytest.mark.skipif(sync_playwright is None, reason="needs the package playwright"),
-    pytest.mark.skipif(BROWSER is None, reason="needs chromium, on the path or named by CHROMIUM"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=BROWSER, args=list(ARGUMENTS))
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory) -> Path:
-    """Pages of two systems with hostile names, of a point alone, of a run without a trial, of many points."""
-    home = tmp_path_factory.mktemp("pages")
-    curves = {"first": dict(zip(SNRS, (20.0, 30.0, 35.0), strict=True)), HOSTILE: dict.fromkeys(SNRS, 9.5)}
-    trees = {name: scenario(SNRS, mcs="bpsk-1/2") for name in curves}
-    hostile = ("<b>red</b>", "blue")
-    study = write_study(home / "runs" / "study", curves, hostile, scenarios=trees, eve_psnr_db=7.25)
-    write_page([study], home / "study.html")
-    write_page([write_study(home / "runs" / "point", {"a": {3: 20.0}}, per_image=8)], home / "point.html")
-    write_page([write_study(home / "runs" / "none", {"a": {3: 20.0}}, done=0)], home / "none.html")
-    many = write_study(home / "runs" / "many", {"a": {n: n / 10 for n in range(150)}}, ("x",), pictures=False)
-    write_page([many], home / "many.html")
-    return home
-
-
-@pytest.fixture(scope="module")
-def kept(browser, home) -> "Iterator[tuple[dict, list[str]]]":
-    """Pages that are open, which tests share, and all that they complained of or asked for."""
-    pages, told = {}, []
-    yield pages, told
-    for page in pages.values():
-        page.close()
-
-
-@pytest.fixture
-def opened(browser, home, kept) -> "Iterator[Callable[..., Page]]":
-    """Opens a page of `home`; it must not complain, nor ask for anything but its own file."""
-    pages, told = kept
-
-    def go(name: str, width: int = 1200, scheme: str = "light") -> "Page":
-        if (name, width, scheme) not in pages:
-            size = {"width": width, "height": 900}
-            page = browser.new_page(viewport=size, color_scheme=scheme)
-            page.set_default_timeout(15_000)
-            page.on("console", lambda message: told.append(message.text))
-            page.on("pageerror", lambda error: told.append(str(error)))
-            page.on("request", lambda request: told.append(request.url) if outside(request.url) else None)
-            page.goto((home / name).as_uri())
-            pages[name, width, scheme] = page
-        return pages[name, width, scheme]
-
-    yield go
-    assert told == []
-
-
-def outside(url: str) -> bool:
-    return not url.startswith(("file:", "data:", "blob:"))
-
-
-def until(page: "Page", true: str) -> None:
-    """Wait for what the page's policy, which allows no eval, lets no one wait for inside it."""
-    for _ in range(200):
-        if page.evaluate(true):
-            return
-        page.wait_for_timeout(25)
-    raise AssertionError(f"never: {true}")
-
-
-def curves(page: "Page") -> list[dict]:
-    """What plotly draws: name, x, y, what is hidden, the upper bars, hover texts."""
-    return page.evaluate(
-        """() => document.getElementById('curve-plot')._fullData.map(t => ({
-            name: t.name, x: [...t.x], y: [...t.y], shown: t.visible, theory: t.meta === 'theory',
-            colour: (t.line || t.marker).color, text: t.text,
-            bars: t.error_y && t.error_y.visible && [...t.error_y.array]}))"""
-    )
+from browsing import HOSTILE, curves, until
 
 
 def test_a_page_opens_and_draws_every_system_with_its_interval(opened):
@@ -165,67 +64,6 @@ def test_a_rate_of_zero_is_shown_as_its_upper_limit(opened):
     assert "0 of 16 trials" in limit["text"][0]
     page.get_by_label("log scale").uncheck()
     assert curves(page)[0]["y"] == [0]
-
-
-def split(page: "Page") -> float:
-    """Where the divider stands, a part of the frame's width."""
-    frame, edge = (page.locator(name).bounding_box() for name in (".stage", ".stage .edge"))
-    return (edge["x"] + edge["width"] / 2 - frame["x"]) / frame["width"]
-
-
-def test_the_slider_moves_the_divider_by_drag_key_and_range(opened):
-    page = opened("study.html")
-    stage = page.locator(".stage")
-    stage.scroll_into_view_if_needed()
-    before = page.evaluate("getComputedStyle(document.querySelector('.stage .over')).clipPath")
-    frame = stage.bounding_box()
-    middle = frame["y"] + frame["height"] / 2
-    page.mouse.move(frame["x"] + frame["width"] / 2, middle)
-    page.mouse.down()
-    page.mouse.move(frame["x"] + frame["width"] / 4, middle, steps=3)
-    page.mouse.up()
-    assert split(page) == pytest.approx(0.25, abs=0.01)
-    assert page.evaluate("getComputedStyle(document.querySelector('.stage .over')).clipPath") != before
-    stage.focus()
-    page.keyboard.press("ArrowRight")
-    assert split(page) == pytest.approx(0.27, abs=0.01)
-    page.locator("#split").focus()
-    page.keyboard.press("End")
-    assert split(page) == pytest.approx(1, abs=0.01)
-
-
-def test_both_pictures_zoom_together(opened):
-    page = opened("study.html")
-    page.locator(".zoom").get_by_role("button", name="zoom in").click()
-    scales = "[...document.querySelectorAll('.stage img')].map(i => i.style.transform)"
-    one, two = page.evaluate(scales)
-    assert one == two
-    assert "scale(2)" in one
-    stage = page.locator(".stage")
-    stage.focus()
-    frame = stage.bounding_box()
-    page.mouse.move(frame["x"] + 20, frame["y"] + 20)
-    page.mouse.wheel(0, -100)
-    until(page, "document.querySelector('.stage img').style.transform.includes('scale(2.5)')")
-    page.keyboard.press("0")
-    assert "scale(1)" in page.evaluate(scales)[1]
-
-
-def test_pictures_are_chosen_by_image_system_and_point_and_told_with_their_psnr(opened):
-    page = opened("study.html")
-    page.select_option("#compare-image", label="blue")
-    page.select_option("#compare-left", label="original")
-    page.select_option("#compare-right", label="first")
-    page.select_option("#compare-right-at", label="SNR 20 dB")
-    told = page.locator(".captions div").all_text_contents()
-    assert told[0] == "originalblue"
-    assert told[1].startswith("firstSNR 20 dB, 36.00 dB, MS-SSIM 12.00 dB, qpsk-1/2, fade \u22123.0 dB")
-    page.select_option("#compare-right", label="eavesdropper of first")
-    assert "SNR 20 dB, 7.25 dB" in page.locator(".captions div").nth(1).text_content()
-    grey = "(async () => { const i = document.querySelector('.stage img'); await i.decode();"
-    grey += "const c = document.createElement('canvas').getContext('2d'); c.drawImage(i, 0, 0);"
-    grey += "return [...c.getImageData(5, 5, 1, 1).data] })()"
-    assert page.evaluate(grey) == pytest.approx([128, 128, 128, 255], abs=2)
 
 
 def test_a_table_sorts_numbers_as_numbers_both_ways(opened):
@@ -317,3 +155,26 @@ def test_every_control_has_a_name(opened):
     )
     assert nameless == 0
     assert page.locator("html").get_attribute("lang") == "en"
+
+
+def test_error_rates_have_intervals_theory_and_either_rate(opened):
+    page = opened("ber.html")
+    assert page.locator("section:visible").evaluate_all("all => all.map(each => each.id)") == [
+        "errors",
+        "again",
+    ]
+    awgn, fading, unseen = curves(page, "error-plot")
+    assert (awgn["x"], awgn["y"]) == ([0, 5], [0.3, 0.01])
+    assert (fading["x"], fading["y"]) == ([0, 10], [0.4, 0.05])
+    assert (unseen["x"], unseen["y"]) == ([20], [pytest.approx(1 - 0.025**1e-3, rel=1e-6)])
+    assert fading["bars"] == [pytest.approx(0.1028, abs=1e-4), pytest.approx(0.0154, abs=1e-4)]
+    page.locator("#error-controls select").first.select_option("ber")
+    theory = [curve for curve in curves(page, "error-plot") if curve["theory"]]
+    assert [curve["colour"] for curve in theory] == [awgn["colour"], fading["colour"]]
+    at = dict(zip(theory[1]["x"], theory[1]["y"], strict=True))
+    snr = min(at, key=lambda x: abs(x - 10))
+    g = 10 ** (snr / 10)
+    assert at[snr] == pytest.approx((1 - (g / (1 + g)) ** 0.5) / 2, rel=1e-5)  # Proakis (14.3-7)
+    page.uncheck("#error-theory")
+    assert not any(curve["theory"] for curve in curves(page, "error-plot"))
+    assert "linksim ber --code=uncoded:k=100" in page.locator("#again").text_content()

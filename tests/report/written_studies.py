@@ -102,3 +102,27 @@ def write_study(
     if rows:
         results.write_rows(results.shard(folder, "unit"), rows)
     return folder
+
+
+def write_curve(folder: Path, channel: str, counts: Mapping[float, tuple[int, int]]) -> Path:
+    """The folder of a `linksim ber` curve of uncoded BPSK: Es/N0 -> frames of 100 bits, of which some failed.
+
+    A failed frame has two wrong bits.
+    """
+    folder.mkdir(parents=True)
+    words = {"code": "uncoded:k=100", "constellation": "bpsk", "channel": channel, "engine": "native"}
+    about = {
+        "words": words,
+        "content": {},
+        "code": "c0de",
+        "versions": {"numpy": "2"},
+        "command": "linksim ber",
+    }
+    (folder / "curve.json").write_text(json.dumps(about))
+    units = [
+        {"esn0_db": snr, "start": 0, "stop": frames, "frame_errors": failed, "bits": 100 * frames,
+         "bit_errors": 2 * failed, "iterations": 0, "failed": [], "seconds": 1.0}
+        for snr, (frames, failed) in counts.items()
+    ]  # fmt: skip
+    (folder / "units.jsonl").write_text("".join(json.dumps(unit) + "\n" for unit in units))
+    return folder
