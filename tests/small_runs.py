@@ -95,13 +95,15 @@ def once(task: Task) -> Done:
 class ShuffledCrew:
     """Hands back what it has in hand in any order, some at a time.
 
-    fate: what becomes of a task instead, if anything; computed: the tasks that it did compute.
+    fate: what becomes of a task instead, if anything; computed: the tasks that it did compute. breaks: with
+    one task lost all that are in hand are, as where a pool of processes breaks. most: ever in hand.
     """
 
     size: int
     seed: int = 0
     compute: Callable[[Task], Done] = made_up
     fate: Callable[[Task], Lost | Failed | None] = lambda task: None
+    breaks: bool = False
     computed: list[Task] = field(default_factory=list)
     most: int = 0
     closed_now: bool = False
@@ -116,7 +118,11 @@ class ShuffledCrew:
         tasks = [self._tasks[i] for i in rng.permutation(len(self._tasks))[: rng.integers(1, 4)]]
         for task in tasks:
             self._tasks.remove(task)
-        return [self.fate(task) or self._done(task) for task in tasks]
+        answers = [self.fate(task) or self._done(task) for task in tasks]
+        if self.breaks and any(isinstance(answer, Lost) for answer in answers):
+            answers += [Lost(task=task, reason="the pool broke") for task in self._tasks]
+            self._tasks.clear()
+        return answers
 
     def _done(self, task: Task) -> Done:
         self.computed.append(task)

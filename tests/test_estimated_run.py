@@ -11,6 +11,7 @@ from linksim import results, runner
 from linksim.budget import PILOTS, budget, frames
 from linksim.errors import LinksimError
 from linksim.load import load
+from linksim.manifest import manifest, read_manifest
 from linksim.plan import expand
 from phy.engine import find_engine
 
@@ -84,25 +85,24 @@ def test_a_scenario_over_it_runs_and_its_budget_is_what_is_spent(scenario, syste
 
 def test_a_run_is_another_where_the_recording_changed(scenario):
     path = scenario(*SYSTEMS["recorded"])
-    named = [unit.name for unit in units(path)]
+    named = ids(path)
     go(path, "run")
-    assert results.read_manifest(Path("run"))["deciding"]["recordings"]
+    (told,) = read_manifest(Path("run"))["points"]
+    assert told["contents"]["recordings"]
     go(path, "run")  # the same file: gone on with
     record(2.0)
-    assert [unit.name for unit in units(path)] != named
+    assert ids(path) != named
     with pytest.raises(LinksimError, match="holds another run: a recorded channel changed"):
         go(path, "run")
 
 
-def units(path: Path) -> list[runner.Unit]:
-    plan = expand(load(path))
-    photos = runner.load_images(plan.scenario.images)
-    return list(runner.units(plan, photos, results.manifest(plan, photos)["deciding"]))
+def ids(path: Path) -> list[str]:
+    return [point.id for point in expand(load(path)).points]
 
 
 def test_other_runs_say_nothing_of_recordings(scenario):
     plan = expand(load(scenario(*SYSTEMS["pilots"])))
-    assert "recordings" not in results.manifest(plan, [])["deciding"]
+    assert manifest(plan, {})["points"][0]["contents"] == {}
 
 
 def test_a_recording_that_is_gone_is_one_line_with_its_place(scenario):
@@ -130,11 +130,11 @@ def test_a_run_is_another_where_the_file_of_a_code_or_constellation_changed(scen
     path.write_text(path.read_text().replace("mcs: qpsk-1/2", f"mcs: {mcs}"))
     points_file(0.0)
     shifts_file(3)
-    named = [unit.name for unit in units(path)]
+    named = ids(path)
     go(path, "run")
-    assert [unit.name for unit in units(path)] == named
+    assert ids(path) == named
     change()
-    assert [unit.name for unit in units(path)] != named
+    assert ids(path) != named
     with pytest.raises(LinksimError, match="holds another run: the file of a code or constellation changed"):
         go(path, "run")
 
@@ -149,4 +149,4 @@ def test_the_manifest_tells_whom_auto_took(scenario, mcs, engines, monkeypatch):
     path = scenario(*SYSTEMS["pilots"])
     told = path.read_text().replace("engine: reference", "engine: auto")
     path.write_text(told.replace("mcs: qpsk-1/2", f"mcs: '{mcs}'"))
-    assert results.manifest(expand(load(path)), [])["engines"] == engines
+    assert manifest(expand(load(path)), {})["engines"] == engines

@@ -9,7 +9,7 @@ from linksim import disk, results, runner
 from linksim.errors import LinksimError
 from linksim.plan import Plan
 from linksim.stopping import Tally, looks, reason
-from linksim.work import crew, units
+from linksim.work import crew, shelf, units
 from linksim.work.crew import Failed, Lost, SerialCrew
 
 STOP = ("sweep.snr_db=[0,5,10,15]", "trials.per_image=120", "trials.stop={block_errors: 9}")
@@ -22,6 +22,7 @@ def no_work(monkeypatch):
     monkeypatch.setattr(runner, "write_report", lambda folder: [])
     monkeypatch.setattr(disk.os, "fsync", lambda handle: None)
     monkeypatch.setattr(units, "UNIT_TRIALS", 4)
+    monkeypatch.setattr(shelf, "GALLERY_IMAGES", 0)
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +44,7 @@ def test_tables_and_ends_are_the_same_for_any_crew_and_any_order(plan, tmp_path)
         folder = tmp_path / f"{size} {seed}"
         events = go(plan, folder, ShuffledCrew(size=size, seed=seed))
         assert {event.point.index: (event.at_end, event.state) for event in events if event.at_end} == ends
-        assert {path.name for path in results.shards(folder)} == {
-            event.unit for event in serial
-        } - set() or True
+        assert {path.stem for path in results.shards(folder)} == {event.unit for event in serial}
         pd.testing.assert_frame_equal(table(folder), table(tmp_path / "serial"))
 
 
@@ -150,23 +149,21 @@ def test_a_lost_unit_is_computed_again_and_counted_once(plan, tmp_path):
 
 def test_a_unit_that_takes_every_worker_with_it_is_named_alone(scenario, tmp_path):
     plan = plan_of(scenario, "trials.per_image=40")
-    busy = ShuffledCrew(size=4)
+    busy = ShuffledCrew(size=4, breaks=True)
     at_loss = []
 
-    def deadly(task):  # with it all that the crew has in hand is lost, as where a pool breaks
+    def deadly(task):
         if any(job.name == "b" and job.trial == 8 for job in task.jobs) and task.point == plan.points[1].id:
             at_loss.append(len(busy._tasks))
             return Lost(task=task, reason="killed by signal 9")
         return None
 
     busy.fate = deadly
-    told = (
-        r"snr_db=15, picture b, trials 8 to 11: must not end the process .* 3 times, got 'killed.*--workers"
-    )
+    told = r"snr_db=15, picture b, trials 8 to 11: must not end .* 3 times, got 'killed.*--workers"
     with pytest.raises(LinksimError, match=told):
         go(plan, tmp_path / "run", busy)
     assert len(at_loss) == 3
-    assert at_loss[-1] == 0  # nothing else was in hand
+    assert at_loss[-1] == 0  # nothing else was in hand, so no other unit is blamed
     assert len(results.shards(tmp_path / "run")) == len(busy.computed) >= 10
 
 
@@ -176,7 +173,7 @@ def test_what_a_unit_raises_is_raised_once_the_others_are_stored(plan, tmp_path,
     busy.fate = lambda task: Failed(task=task, error=error) if len(busy.computed) == 6 else None
     with pytest.raises(type(error), match=str(error)):
         go(plan, tmp_path / "run", busy)
-    assert len(results.shards(tmp_path / "run")) == len(busy.computed) == 6 or busy.computed[6:]
+    assert len(results.shards(tmp_path / "run")) == len(busy.computed) >= 6
     assert go(plan, tmp_path / "run")[-1].at_end
 
 
