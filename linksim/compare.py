@@ -173,12 +173,12 @@ def _average(a: Side, b: Side, metric: Compared, found: Gain, where: str) -> str
     sign = math.copysign(1, average.value)
     low, high = sorted((sign * found.low, sign * found.high))
     interval = "" if math.isnan(low) else f" [{low:.2f}, {high:.2f}]"
-    note = f" ({average.note})" if average.note else ""
+    note = f" ({found.note})" if found.note else ""
     size = f"{abs(average.value):.2f}"
     span = f"{average.low:.3g} to {average.high:.3g}"
     if found.kind == GAIN:
         unit = "dB" if found.axis == SNR else "uses/sample"
-        verb, on = ("gains", "on") if sign > 0 else ("loses", "to")
+        verb, on = ("gains", "on") if sign * metric.better > 0 else ("loses", "to")
         title = f" {metric.title}" if metric.title else ""
         gained = f"{a.label} {verb} {size} {metric.unit}{interval} {on} {b.label}{title}"
         return f"on average over {span} {unit}{where}: {gained}{note}"

@@ -33,7 +33,8 @@ class Gain:
     """An average over two curves. axis: the field that runs along them; values: the others', by field.
 
     kind: GAIN in the metric at equal axis; at equal metric SAVING of SNR in dB, or RATE beyond the other's
-    in percent. low, high: the 95 % interval of the average's value, nan where there is none.
+    in percent. low, high: the 95 % interval of the average's value, nan where there is none. note: what
+    the curves, or the resampled ones, did not allow.
     """
 
     axis: str
@@ -42,6 +43,7 @@ class Gain:
     average: Average
     low: float
     high: float
+    note: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,14 +128,17 @@ def _gain(
     a, b = curves
     once = [curve.means(np.ones((1, curve.values.shape[1])))[0] for curve in curves]
     average = of(a.x, once[0], b.x, once[1])
-    low = high = math.nan
+    low, high, note = math.nan, math.nan, average.note
     if not math.isnan(average.value) and len(weights[0]):
         again = zip(*(curve.means(each) for curve, each in zip(curves, weights, strict=True)), strict=True)
         found = np.array([of(a.x, one, b.x, two).value for one, two in again])
         if np.isfinite(found).all():
             tail = (1 - CONFIDENCE) / 2
             low, high = map(float, np.quantile(found, [tail, 1 - tail]))
-    return Gain(axis=axis, values=values, kind=kind, average=average, low=low, high=high)
+        else:
+            none = f"no interval: {np.isnan(found).mean():.0%} of the resampled curves have no average"
+            note = "; ".join(filter(None, [note, none.replace("%", " %")]))
+    return Gain(axis=axis, values=values, kind=kind, average=average, low=low, high=high, note=note)
 
 
 def _draws(rows: pd.DataFrame) -> list[tuple[str, int]]:

@@ -8,9 +8,9 @@ Trials of one picture share the picture, and every trial has a fade of its own. 
 with m_i, s_i the mean and deviation of picture i's n_i differences, w_i its share of the trials, I pictures.
 The first is what another seed would bring on the same test set: strata, whose variances add (Cochran,
 "Sampling Techniques", 1977, 5.3), with Student's quantile at the degrees of freedom of Welch and
-Satterthwaite (1946). The second takes a picture as one draw, a cluster, whatever its trials (10.3). A set of
-pictures is named in a paper and sent again by its reader, so the first is the interval of a comparison; the
-second is told beside it, and stands in its place where a picture was sent once.
+Satterthwaite (1946). The second takes a picture as one draw, a cluster, whatever its trials (10.3), and is
+never the narrower. A set of pictures is named in a paper and sent again by its reader, so the first is the
+interval of a comparison; the second is told beside it, and stands in its place where a picture was sent once.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ def _difference(means: Values, variances: Values, freedom: Values, shares: Value
         these = _student(float(parts.sum()), float(parts.sum() ** 2 / (parts**2 / freedom).sum()))
     spread = float((shares**2 * (means - mean) ** 2).sum())
     like = student_half_width(math.sqrt(spread * pictures / max(1, pictures - 1) * pictures), pictures)
+    like = max(like, these) if math.isfinite(like + these) else like  # pictures add to what fades do
     return Difference(mean=mean, these=these, like=like, n=n, pictures=pictures)
 
 

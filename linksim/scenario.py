@@ -102,6 +102,16 @@ class Scenario:
         if not self.links:
             raise ValueError("links: must hold at least one link, got none; name one, as air")
         self._check_streams()
+        self._check_stop()
+
+    def _check_stop(self) -> None:
+        """No rule waits for a metric that is not measured."""
+        wanted = self.trials.stop.half_width if self.trials.stop else None
+        if wanted and wanted.eve_psnr_db and not self.eavesdropper:
+            place = "trials.stop.half_width.eve_psnr_db"
+            raise ValueError(f"{place}: needs an eavesdropper, got none; set eavesdropper: true")
+        if wanted and wanted.ms_ssim_db and "ms_ssim_db" not in self.metrics:
+            raise ValueError("trials.stop.half_width.ms_ssim_db: is not measured; add it to metrics")
 
     def _check_streams(self) -> None:
         """Each of the codec's streams rides on exactly one link, in a bearer of its kind."""

@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -134,6 +135,28 @@ def test_fewer_outages_are_better(tmp_path):
     assert made.sentences[0].endswith(" % at 5 dB")
 
 
+def test_an_average_of_fewer_outages_is_a_gain(tmp_path):
+    lost = [[trial(0, n, 20.0, outage=n < count) for n in range(20)] for count in (2, 18)]
+    points = [(name, {"snr_db": snr}, each) for name, each in zip("AB", lost, strict=True) for snr in (0, 5)]
+    made = compare_runs(str(write_study(tmp_path / "run", points)), metric="outage")
+    assert len(made.averages) == 1
+    assert made.averages[0].startswith("on average over 0 to 5 dB: A gains 80.00 % [")
+    assert made.averages[0].endswith("] on B in outages")
+
+
+def test_an_average_that_some_resampled_curves_do_not_have_is_told_without_an_interval(tmp_path):
+    values = {"A": ((20.0, 20.0), (25.0, 35.0)), "B": ((29.0, 29.0), (40.0, 40.0))}  # A's top may be below 29
+    points = [
+        (name, {"snr_db": 5.0 * n}, trials(np.repeat([each], 4, axis=0)))
+        for name, both in values.items()
+        for n, each in enumerate(both)
+    ]
+    made = compare_runs(str(write_study(tmp_path / "run", points)))
+    assert "A needs " in made.averages[1]
+    assert "[" not in made.averages[1]
+    assert re.search(r"\(no interval: \d+ % of the resampled curves have no average\)$", made.averages[1])
+
+
 def test_infinite_psnrs_are_left_out_and_told(tmp_path):
     a, b = np.full((2, 8), 30.0), np.full((2, 8), 28.0)
     a[0, 0] = b[0, 0] = b[1, 3] = np.inf
@@ -236,15 +259,13 @@ def test_two_runs_of_one_name_are_told_apart_by_their_folders(tmp_path):
     assert made.sentences[0].startswith(f"{folders[0]} beats {folders[1]} by ")
 
 
-def covered(images: int, draws: int, deviation, n: int = 1500, of=paired) -> tuple[float, float]:
+def covered(images: int, draws: int, deviation, n: int = 1500) -> tuple[float, float]:
     """How often (the pictures' own mean, that of all pictures, 0) lies in its interval."""
     rng, these, like = np.random.default_rng(3), 0, 0
     for _ in range(n):
         own = rng.normal(0, 1, images)
         parts = own[:, None] + deviation(rng, (images, draws))
         found = paired(list(parts))
-        if of is unpaired:
-            found = unpaired(list(parts / 2), list(own[:, None] - parts / 2 - own[:, None]))
         these += abs(found.mean - own.mean()) <= found.these
         like += abs(found.mean) <= found.like
     return these / n, like / n
@@ -263,6 +284,18 @@ def test_both_intervals_cover_as_often_as_they_say(name):
     # three sigma of 1500 comparisons are 1.7 %
     assert 0.93 <= these <= 0.97
     assert 0.93 <= like <= 0.97
+
+
+def test_the_interval_of_draws_that_are_not_shared_covers_as_often_as_it_says():
+    rng, n, hits, widths = np.random.default_rng(5), 1500, 0, []
+    for _ in range(n):
+        level, fades = rng.normal(0, 3, (6, 1)), rng.normal(0, 2, (2, 6, 8))
+        a, b = level + fades[0] + 0.7, (level + fades[1])[:, :5]
+        found = unpaired(list(a), list(b))
+        hits += abs(found.mean - 0.7) <= found.these
+        widths.append(found.these)
+    assert 0.93 <= hits / n <= 0.97
+    assert np.mean(widths) == pytest.approx(1.96 * 2 * math.sqrt((1 / 8 + 1 / 5) / 6), rel=0.05)
 
 
 def test_trials_taken_for_independent_would_not_cover_pictures_like_these():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from linksim.intervals import bootstrap_mean, clopper_pearson
+from linksim.intervals import LEAST, bootstrap_mean, clopper_pearson, mean_interval, student_half_width
 
 
 @pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99])
@@ -61,3 +61,21 @@ def test_few_values_and_bad_ones():
     assert np.isnan(bootstrap_mean([], rng)).all()
     with pytest.raises(ValueError, match="must be finite"):
         bootstrap_mean([1.0, np.inf], rng)
+
+
+@pytest.mark.parametrize("n", [2, 5, 30, 1000])
+def test_students_half_width_is_scipys(n):
+    values = np.random.default_rng(n).normal(30, 2, n)
+    low, high = stats.t.interval(0.95, n - 1, loc=values.mean(), scale=stats.sem(values))
+    assert student_half_width(values.std(ddof=1), n) == pytest.approx((high - low) / 2, rel=1e-9)
+    assert np.isnan(student_half_width(1.0, 1))
+
+
+def test_a_mean_has_an_interval_from_six_finite_values_on():
+    values = np.random.default_rng(0).normal(30, 2, LEAST)
+    assert mean_interval(values) == (values.mean(), *bootstrap_mean(values, np.random.default_rng(0)))
+    assert mean_interval([*values, np.nan]) == mean_interval(values)
+    for few in (values[1:], [*values, np.inf], []):
+        assert np.isnan(mean_interval(few)[1:]).all()
+    assert mean_interval([*values, np.inf])[0] == np.inf
+    assert np.isnan(mean_interval([])[0])

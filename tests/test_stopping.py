@@ -342,6 +342,7 @@ OPTIONS = [
     ("stop.half_width.psnr=3", "stop.half_width.psnr: is not a field; did you mean 'psnr_db'?"),
     ("stop.half_width.psnr_db=0", "stop.half_width.psnr_db: must be above 0, got 0; as 0.1"),
     ("stop.half_width=0.1", "stop.half_width: must be a mapping of fields, got 0.1"),
+    ("stop.half_width.eve_psnr_db=1", "stop.half_width.eve_psnr_db: needs an eavesdropper, got none; set"),
     ("stop.block_errors=1.5", "stop.block_errors: must be a whole number, got 1.5"),
 ]
 
@@ -350,6 +351,12 @@ def test_a_rule_of_a_scenario_can_be_set_from_outside():
     path = Path(__file__).parents[1] / SCENARIO
     scenario = load(path, sets=["trials.stop.half_width.psnr_db=0.1", "trials.stop.trials=500"])
     assert scenario.trials.stop == Stop(half_width=HalfWidth(psnr_db=0.1), trials=500)
+
+
+def test_no_rule_waits_for_a_metric_that_is_not_measured():
+    sets = ["metrics=[psnr_db]", "trials.stop.half_width.ms_ssim_db=0.1"]
+    with pytest.raises(ScenarioError, match=r"trials\.stop\.half_width\.ms_ssim_db: is not measured; add it"):
+        load(Path(__file__).parents[1] / SCENARIO, sets=sets)
 
 
 @pytest.mark.parametrize(("option", "told"), OPTIONS, ids=[option for option, _ in OPTIONS])
