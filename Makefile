@@ -1,5 +1,6 @@
 # make run    set up, then the main job: an image over a hybrid digital-analog Rician link
 # make test   set up, then the tests (the slow ones apart: make slow)
+# make survive   kill a study at many instants, fill its disk, stop it again and again: some minutes
 # make bench  the native engine's speed beside its peers' (BENCH='--section chain' for a part of it)
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-stamp
 SCENARIO ?= scenarios/rician_hda.yaml
 
-.PHONY: run test slow bench lint wheel setup clean
+.PHONY: run test slow survive bench lint wheel setup clean
 run: setup
 	$(BIN)/linksim run $(SCENARIO)
 
@@ -16,6 +17,9 @@ test: setup
 
 slow: setup
 	$(BIN)/python -m pytest -m slow
+
+survive: setup
+	$(BIN)/python -m pytest -m 'slow or not slow' -s tests/survival
 
 bench: setup
 	$(BIN)/python -m pip install --quiet -c constraints.txt --editable '.[bench]' || echo 'ldpc is left out'

@@ -191,6 +191,42 @@ def test_an_empty_folder_is_one_line(folder, capsys):
     assert not (folder / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--dask", "tcp://127.0.0.1:9", "--workers", "2"), "--dask: must stand without --workers; leave"),
+        (("--dask", "tcp://127.0.0.1:9", "--threads", "2"), "--dask: must stand without --threads; leave"),
+        (("--dask", "nowhere"), "Dask scheduler at nowhere: must answer"),
+        (("--workers", "0"), "Invalid value for '--workers': 0 is not in the range x>=1."),
+    ],
+)
+def test_a_crew_that_cannot_be_is_one_line_and_leaves_nothing(folder, capsys, options, told):
+    assert call("run", "s.yaml", *options) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(told)
+    assert err.count("\n") == 1
+    assert not (folder / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("table", "nowhere"), "nowhere: must be the folder of a run"),
+        (("compare", "nowhere", "there"), "nowhere: must be the folder of a run"),
+        (("report", "nowhere"), "nowhere: must be the folder of a run"),
+        (("report", "nowhere", "--out", "page.pdf"), "--out: must end in .html, got 'page.pdf'"),
+        (("plot", "nowhere"), "nowhere: must be the folder of a run"),
+    ],
+)
+def test_a_folder_that_is_no_run_is_one_line_and_leaves_nothing(folder, capsys, words, told):
+    before = sorted(folder.rglob("*"))
+    assert call(*words) == 2
+    out, err = capsys.readouterr()
+    assert err.startswith(told)
+    assert (err.count("\n"), out) == (1, "")
+    assert sorted(folder.rglob("*")) == before
+
+
 def test_an_empty_place_is_not_the_working_directory(folder, capsys):
     before = sorted(folder.rglob("*"))
     assert call("run", "s.yaml", "--out", "") == 2

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from linksim.plan import Plan, Point
@@ -220,3 +221,76 @@ def test_a_machine_gets_an_object_a_line_and_no_number_that_is_none():
     assert (running["done"], running["values"]) == (50, {"snr_db": 0.0})
     assert (ended["event"], ended["stopped"], ended["psnr_db"], ended["eta_s"]) == ("point", "all", 30.0, 0.0)
     assert done == {"event": "done", "folder": "run", "trials": 100}
+
+
+SCENARIO = """\
+name: small
+images: {folder: pictures}
+codec: {kind: jpeg2000}
+links:
+  air:
+    bandwidth_ratio: 1/6
+    channel: {kind: rician, k_factor: 1.0}
+    engine: reference
+    streams:
+      picture: {kind: digital, mcs: qpsk-1/2}
+metrics: [psnr_db]
+sweep: {snr_db: [0, 10]}
+trials: {per_image: 3}
+seed: 1
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """A working directory with a scenario of two points and one small picture."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "pictures").mkdir()
+    Image.linear_gradient("L").resize((48, 32)).convert("RGB").save(home / "pictures" / "grey.png")
+    (home / "s.yaml").write_text(SCENARIO)
+    return home
+
+
+def call(home: Path, *words: str) -> subprocess.CompletedProcess:
+    argv = [sys.executable, "-m", "linksim", *words]
+    return subprocess.run(argv, cwd=home, capture_output=True, text=True, timeout=120)
+
+
+def test_a_machine_can_follow_a_run_and_people_read_its_summary_elsewhere(home):
+    done = call(home, "run", "s.yaml", "--json", "--out", "json")
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [each["event"] for each in events] == ["start", "point", "point", "done"]
+    assert {"points": 2, "trials": 6, "folder": "json", "name": "small"}.items() <= events[0].items()
+    assert [each["values"] for each in events[1:3]] == [{"snr_db": 0}, {"snr_db": 10}]
+    assert all((each["stopped"], each["done"]) == ("all", 3) for each in events[1:3])
+    assert done.stderr == "6 trials, 0 of them found done, " + done.stderr.rpartition(", ")[2]
+    wrong = call(home, "run", "s.yaml", "--json", "--out", "json", "--seed", "9")
+    assert wrong.returncode == 2
+    told = [json.loads(line) for line in wrong.stdout.splitlines()]
+    assert told[-1] == {"event": "error", "message": wrong.stderr.strip()}
+
+
+def test_a_log_file_gets_plain_lines_and_no_control_characters(home):
+    done = call(home, "run", "s.yaml", "--out", "log")
+    assert done.returncode == 0, done.stderr
+    assert [line.split(",")[0] for line in done.stderr.splitlines()] == [
+        "snr_db=0: 3 trials",
+        "snr_db=10: 3 trials",
+    ]
+    assert all(line.isprintable() for line in (done.stdout + done.stderr).splitlines())
+    again = call(home, "run", "s.yaml", "--out", "log")
+    assert again.stdout.splitlines()[-1].startswith("6 trials, 6 of them found done")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such terminals")
+def test_a_terminal_shows_a_bar_and_then_the_summary(home):
+    code, seen = on_a_terminal(["run", "s.yaml", "--out", "seen"], home)
+    assert code == 0, seen
+    assert "2/2 points, 6 of about 6 trials" in seen or "1/2 points, 3 of about 6 trials" in seen
+    assert "snr_db=10" in seen
+    assert "\x1b[2K" in seen  # the bar is wiped away
+    after = seen.rpartition("\x1b[2K")[2]
+    assert "SNR (dB)" in after
+    assert "6 trials, 0 of them found done" in after
+    assert "0s to go" not in after

@@ -95,16 +95,12 @@ class Running:
 
     def alive(self) -> list[int]:
         """Processes of the run that have not ended, the parent among them."""
-        return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if self._ours(pid)]
+        return marked(self.mark)
 
     def workers(self) -> list[int]:
         """Processes that compute: those that were spawned, and no tracker of resources."""
         pids = [pid for pid in self.alive() if pid != self.process.pid]
         return [pid for pid in pids if "spawn_main" in _read(f"/proc/{pid}/cmdline")]
-
-    def _ours(self, pid: int) -> bool:
-        state = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-        return f"{MARK}={self.mark}" in _read(f"/proc/{pid}/environ").split("\0") and state[:1] != ["Z"]
 
     def kill(self, signal_: int = signal.SIGKILL) -> None:
         """A signal to the parent alone."""
@@ -130,6 +126,17 @@ class Running:
         deadline = time.monotonic() + timeout
         while len(units(self.out)) < shards and self.process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
+
+
+def marked(mark: str) -> list[int]:
+    """Processes that have the mark in their environment, and are no zombies."""
+    pids = map(int, filter(str.isdigit, os.listdir("/proc")))
+    return [pid for pid in pids if _carries(pid, mark)]
+
+
+def _carries(pid: int, mark: str) -> bool:
+    state = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return f"{MARK}={mark}" in _read(f"/proc/{pid}/environ").split("\0") and state[:1] != ["Z"]
 
 
 def _default_signals() -> None:
