@@ -27,6 +27,8 @@ Sides = tuple[Side, Side]
 Found = Sequence[tuple[Pair, Difference]]
 UNLIKE = 0.01
 """Part by which channel uses may differ that a comparison calls alike."""
+FEW = 5
+"""Outages below which an interval of a mean that they spoil is narrower than it should be."""
 LIKE = (
     "+- is a 95 % interval over the fades that these pictures may meet, "
     "in brackets over pictures like them too."
@@ -191,6 +193,8 @@ def _average(a: Side, b: Side, metric: Compared, found: Gain, where: str) -> str
 def _notes(sides: Sides, found: Found, metric: Compared) -> list[str]:
     """What the numbers are; trials left out; and uses of the channel that are not alike."""
     notes = [NOTE if all(pair.shared for pair, _ in found) else UNSHARED, LIKE]
+    if rare := _rare(found):
+        notes.append(rare)
     left = sum(min(len(pair.a), len(pair.b)) - told.n for pair, told in found if pair.shared)
     if left:
         notes.append(f"{left} trials without a finite value on both sides are left out.")
@@ -204,6 +208,20 @@ def _notes(sides: Sides, found: Found, metric: Compared) -> list[str]:
         )
         notes.append(f"Mind the channel uses per source sample: {spent}.")
     return notes
+
+
+def _rare(found: Found) -> str | None:
+    """Of points where so few outages were seen that the next ones may move the mean out of its interval."""
+    if not found:
+        return None
+    places = _places([pair.values for pair, _ in found], always=(SNR,))
+    few = {}
+    for (pair, told), place in zip(found, places, strict=True):
+        lost = [int(rows["outage"].sum()) for rows in (pair.a, pair.b) if rows["blocks"].any()]
+        if lost and min(lost) < FEW:
+            few[place] = f"{min(lost)} of {told.n}"
+    where = "; ".join(f"{seen} at {place}" for place, seen in few.items())
+    return f"Few outages were seen: {where}. What rarer ones cost is in no interval." if few else None
 
 
 def _uses(rows: pd.DataFrame) -> float:

@@ -166,6 +166,18 @@ def test_infinite_psnrs_are_left_out_and_told(tmp_path):
     assert "2 trials without a finite value on both sides are left out." in made.notes
 
 
+def test_where_few_outages_were_seen_the_reader_is_told(tmp_path):
+    lost = [trial(0, n, 20.0, outage=n < 7) for n in range(20)]
+    points = [
+        (name, {"snr_db": snr}, rows) for name in "AB" for snr, rows in ((0, lost), (5, trials([[1.0, 2.0]])))
+    ]
+    made = compare_runs(str(write_study(tmp_path / "run", points)))
+    assert "Few outages were seen: 0 of 2 at 5 dB. What rarer ones cost is in no interval." in made.notes
+    analog = [(name, {"snr_db": 5}, trials([[1.0, 2.0]], blocks=0)) for name in "AB"]
+    made = compare_runs(str(write_study(tmp_path / "analog", analog)))
+    assert not any("outages" in note for note in made.notes)
+
+
 def test_points_are_those_of_one_snr_and_setting(tmp_path):
     field = "links.air.channel.k_factor"
     fades = psnrs(np.random.default_rng(0), 2, 4)
