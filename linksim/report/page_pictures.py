@@ -111,7 +111,7 @@ def _shot(each: Candidate, images: dict[tuple[str, str], Tree]) -> tuple[Tree, T
         "ms_ssim": finite(row.get("ms_ssim_db"), 4),
         "outage": bool(row["outage"]),
         "gain": finite(row.get("gain"), 4),
-        "mcs": ", ".join(_schemes(row)),
+        "mcs": ", ".join(_schemes(row, each.run.fields)),
     }
     overheard = gallery.eavesdropped(name, point)
     if overheard.exists():
@@ -123,8 +123,10 @@ def _shot(each: Candidate, images: dict[tuple[str, str], Tree]) -> tuple[Tree, T
     return images[key], shot, shrunk
 
 
-def _schemes(row: Mapping[str, Any]) -> list[str]:
-    return [str(row[name]) for name in row if str(name).endswith(".mcs") and not pd.isna(row[name])]
+def _schemes(row: Mapping[str, Any], swept: Sequence[str]) -> list[str]:
+    """What the digital streams were sent with; a swept field of that name is no stream's."""
+    names = [name for name in row if str(name).endswith(".mcs") and name not in swept]
+    return [str(row[name]) for name in names if not pd.isna(row[name])]
 
 
 def _uri(path: Path) -> tuple[str, bool]:

@@ -13,7 +13,7 @@ from rich.console import Group
 from rich.text import Text
 
 from linksim import disk, results
-from linksim.intervals import bootstrap_mean, clopper_pearson
+from linksim.intervals import clopper_pearson, mean_interval
 from linksim.manifest import read_manifest
 from linksim.report.fields import DATA, FRAME, PILOTS, USES, swept
 from linksim.report.lines import Lines, link_lines, picture_lines
@@ -21,12 +21,6 @@ from linksim.terminal import text_table
 
 SUMMARY = "summary.csv"
 """Written last: a folder that has it is reported on whole."""
-SEED = 0
-"""Of the resampling, so that a report made twice is the same."""
-LEAST = 6
-"""Trials that an interval takes: resampled means lie between the extremes, which n trials spread around their
-median with probability 1 - 2^(1 - n) alone; five are short of 95 %.
-"""
 NOTE = (
     "PSNR and MS-SSIM: means over trials in dB, with a 95 % interval from resampled trials if there "
     "are six; an outage counts as the picture shown in its place, 'delivered' leaves it out. "
@@ -101,11 +95,7 @@ def _point(point: Any, rows: pd.DataFrame, names: Sequence[str]) -> dict[str, An
 
 def _mean(name: str, values: pd.Series) -> dict[str, float]:
     """Mean over the trials that have it, with its interval; none around few trials or an infinite mean."""
-    known = values.dropna().to_numpy(float)
-    low = high = math.nan
-    if known.size >= LEAST and np.isfinite(known).all():
-        low, high = bootstrap_mean(known, np.random.default_rng(SEED))
-    return {name: float(known.mean()) if known.size else math.nan, f"{name}_low": low, f"{name}_high": high}
+    return dict(zip((name, f"{name}_low", f"{name}_high"), mean_interval(values.astype(float)), strict=True))
 
 
 def _ratios(prefix: str, uses: pd.Series, data: pd.Series, samples: int) -> dict[str, float]:

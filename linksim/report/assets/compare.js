@@ -38,7 +38,7 @@ function comparePart() {
     if (!eve && shot.ms_ssim !== null) told.push("MS-SSIM " + number(shot.ms_ssim, 2) + " dB");
     if (!eve && shot.outage) told.push("outage");
     if (shot.mcs) told.push(short(shot.mcs, 60));
-    if (shot.gain) told.push("fade " + number(10 * Math.log10(shot.gain), 1) + " dB");
+    if (shot.gain && Math.abs(shot.gain - 1) > 1e-6) told.push("fade " + number(10 * Math.log10(shot.gain), 1) + " dB");
     return { src: eve ? shot.eve : shot.src, name: (eve ? "eavesdropper of " : "") + DATA.systems[shot.system].label, told: told.filter(Boolean).join(", ") };
   }
   function controls() {

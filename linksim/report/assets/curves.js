@@ -74,11 +74,12 @@ function shown(state, told) {
   return Object.entries(state.fixed).every(([name, value]) => told[name] === undefined || told[name] === value);
 }
 
-// The points as lines: one for each system and setting of the other fields. number: of its colour.
+// The points as lines: one for each system and setting of the other fields. number: of its colour, which a
+// line keeps whatever others are shown.
 function lines(state) {
   const found = new Map();
   const names = others(state);
-  for (const point of DATA.points.filter((each) => shown(state, each.told))) {
+  for (const point of DATA.points) {
     const told = names.filter((name) => point.told[name] !== undefined).map((name) => [name, point.told[name]]);
     const key = JSON.stringify([point.system, told]);
     if (!found.has(key)) found.set(key, { system: point.system, told: Object.fromEntries(told), points: [] });
@@ -98,7 +99,7 @@ function lines(state) {
     line.dash = DASHES[(several ? line.turn : Math.floor(i / 7)) % DASHES.length];
     line.marker = MARKERS[(several ? line.system + line.turn : i) % MARKERS.length];
   });
-  return all;
+  return all.filter((line) => shown(state, line.told));
 }
 
 function drawCurves(state) {

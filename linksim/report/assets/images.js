@@ -4,7 +4,7 @@ const MOST_MARKERS = 4000;
 function imagesPart() {
   if (!DATA.points.length) return;
   const two = DATA.systems.length > 1;
-  const state = { mode: two ? "pair" : "sweep", a: 0, b: two ? 1 : 0, setting: "*" };
+  const state = { mode: two ? "pair" : "sweep", a: 0, b: two ? 1 : 0, setting: "*", rest: "" };
   const redraw = () => drawImages(state);
   const systems = DATA.systems.map((system, i) => [String(i), system.label]);
   function controls() {
@@ -17,6 +17,9 @@ function imagesPart() {
       if (!shared.includes(state.setting)) state.setting = "*";
       parts.push(choice("at", [["*", "all settings"], ...shared.map((each) => [each, each || "the one point"])], state.setting, (value) => { state.setting = value; redraw(); }));
     }
+    const rests = state.mode === "sweep" ? restsOf(state) : new Map();
+    if (!rests.has(state.rest)) state.rest = [...rests.keys()][0] ?? "";
+    if (rests.size > 1) parts.push(choice("with", [...rests], state.rest, (value) => { state.rest = value; redraw(); }));
     byId("image-controls").replaceChildren(...parts);
     redraw();
   }
@@ -71,24 +74,35 @@ function drawPairs(state) {
     " dB on average." + (left > 0 ? " " + left + " settings are left out, evenly." : "");
 }
 
-function drawSweep(state) {
+// The field that images are drawn over: the SNR, or the first that is a number, or the first.
+function sweptField() {
   const numeric = DATA.fields.filter((field) => field.numeric);
-  const field = numeric.find((each) => each.name === "snr_db") || numeric[0] || DATA.fields[0] || { name: "", label: "", numeric: false };
-  const own = DATA.points.filter((point) => point.system === state.a);
-  const first = own[0];
-  const rest = (point) => JSON.stringify(Object.entries(point.told).filter(([name]) => name !== field.name));
-  const points = along({ points: own.filter((point) => first && rest(point) === rest(first)) }, field, { key: "psnr_db" });
+  return numeric.find((each) => each.name === "snr_db") || numeric[0] || DATA.fields[0] || { name: "", label: "", numeric: false };
+}
+
+function restOf(point) { return Object.entries(point.told).filter(([name]) => name !== sweptField().name); }
+
+// Settings of the other fields: a key, and how it is told.
+function restsOf(state) {
+  const label = (name) => DATA.fields.find((field) => field.name === name).label;
+  const told = (point) => restOf(point).map(([name, value]) => label(name) + " " + value).join(", ");
+  return new Map(DATA.points.filter((point) => point.system === state.a).map((point) => [JSON.stringify(restOf(point)), told(point)]));
+}
+
+function drawSweep(state) {
+  const field = sweptField();
+  const own = DATA.points.filter((point) => point.system === state.a && JSON.stringify(restOf(point)) === state.rest);
+  const points = along({ points: own }, field, { key: "psnr_db" });
   const names = thinned(DATA.images[DATA.systems[state.a].run] || [], 60);
   const traces = names.map((name, n) => ({
     type: "scatter", mode: field.numeric && points.length > 1 ? "lines+markers" : "markers", name: plain(short(name, 40)),
     x: points.map((point) => place(point, field)), y: points.map((point) => imagesOf(point).get(name)), connectgaps: false,
-    marker: { size: 7, symbol: MARKERS[n % MARKERS.length] }, line: { width: 1.5, dash: DASHES[Math.floor(n / 7) % DASHES.length] }, marker_color: undefined,
+    marker: { size: 7, symbol: MARKERS[n % MARKERS.length] }, line: { width: 1.5, dash: DASHES[Math.floor(n / 7) % DASHES.length] },
     text: points.map((point) => plain(name) + "<br>" + plain(point.setting) + "<br>" + number(imagesOf(point).get(name), 2) + " dB"), hovertemplate: "%{text}<extra></extra>",
   }));
   traces.forEach((trace, n) => { trace.line.color = trace.marker.color = names.length <= 7 ? systemColour(n) : rampColour(n / (names.length - 1)); });
   const legend = names.length > 1 && names.length <= 24;
   const height = withLegend(430, legend ? names : []);
   draw("image-plot", traces, layout(height, { showlegend: legend, xaxis: axis(field.label, ticksOf(field, [{ points }])), yaxis: axis("PSNR of an image (dB)", {}) }));
-  const left = own.length - points.length;
-  byId("image-note").textContent = "A line an image, its mean over trials." + (left > 0 && first ? " Other fields as in the first point (" + first.setting + ")." : "");
+  byId("image-note").textContent = "A line an image, its mean over trials.";
 }
