@@ -12,8 +12,8 @@ from linksim.errors import LinksimError
 from linksim.interrupts import Interrupted, Interrupts
 from linksim.plan import Plan
 from linksim.progress import Line, Pace, Progress
-from linksim.progress_views import view
-from linksim.runner import Event, run
+from linksim.progress_views import View, view
+from linksim.runner import Event, RunSummary, run
 from linksim.show import check
 from linksim.terminal import console, text_table
 from linksim.work.crew import Crew, SerialCrew
@@ -47,38 +47,45 @@ def run_live(plan: Plan, folder: Path, crew: Crew, as_json: bool = False) -> Non
 
     Interrupted where a signal ended it before its end: the units in hand are kept, and so is the report.
     """
-    n_images = check(plan)
-    most = [n_images[point.system] * point.scenario.trials.per_image for point in plan.points]
-    progress = Progress(plan, most, Pace(size=crew.size))
-    shown = view(as_json)
-    with crew, Interrupts(tell=shown.note) as interrupts, shown:
-        shown.begin(plan, folder, progress)
-
-        told: list[str] = []
-
-        def note(line: str | None) -> None:
-            if line is not None and not any(line in each for each in told):
-                told.append(line)
-                shown.note(line)
-
-        def on_event(event: Event) -> None:
-            note(event.note)
-            shown.take(progress.take(event))
-
-        try:
-            done = run(plan, folder, on_event, crew, interrupts)
-        except KeyboardInterrupt:
-            shown.end(interrupted=True)
-            raise
-        for line in done.notes:
-            note(line)
-        shown.end(done.interrupted)
-    out = sys.stderr if as_json else sys.stdout
+    with crew:
+        n_images = check(plan)
+        most = [n_images[point.system] * point.scenario.trials.per_image for point in plan.points]
+        progress, shown = Progress(plan, most, Pace(size=crew.size)), view(as_json)
+        with shown, Interrupts(tell=shown.note) as interrupts:
+            shown.begin(plan, folder, progress)
+            done = _follow(plan, folder, crew, interrupts, progress, shown)
     if not as_json:
         console().print(_summary(folder, progress.lines))
+    out = sys.stderr if as_json else sys.stdout
     print(f"{done.trials} trials, {done.found} of them found done, {done.seconds:.0f} s", file=out)
     if done.interrupted:
         raise Interrupted(interrupts.exit_code)
+
+
+def _follow(
+    plan: Plan, folder: Path, crew: Crew, interrupts: Interrupts, progress: Progress, shown: View
+) -> RunSummary:
+    """Run, and show what happens; a line that needs to be told is told once."""
+    told: list[str] = []
+
+    def note(line: str | None) -> None:
+        if line is not None and not any(line in each for each in told):
+            told.append(line)
+            shown.note(line)
+
+    def on_event(event: Event) -> None:
+        note(event.note)
+        shown.take(progress.take(event))
+
+    try:
+        done = run(plan, folder, on_event, crew, interrupts)
+    except KeyboardInterrupt:
+        shown.end(interrupted=True)
+        raise
+    for line in done.notes:
+        note(line)
+    shown.end(done.interrupted)
+    return done
 
 
 def _summary(folder: Path, lines: list[Line]) -> RenderableType:

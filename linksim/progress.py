@@ -23,11 +23,12 @@ REMEMBERED = 25
 
 @dataclass(kw_only=True)
 class Line:
-    """What is known of a point. most: trials if no rule stops it; expected: those it will likely take."""
+    """What is known of a point. most: trials if no rule stops it. found: its last unit was there already."""
 
     point: Point
     most: int
     state: PointState | None = None
+    found: bool = False
 
     @property
     def done(self) -> int:
@@ -107,7 +108,7 @@ class Progress:
     def take(self, event: Event) -> Line:
         """Count an event; the line that it changed."""
         index = event.point.index
-        self.lines[index].state = event.state
+        self.lines[index].state, self.lines[index].found = event.state, event.found
         self.recent.pop(index, None)
         self.recent[index] = None
         if not event.found and event.rows:
@@ -167,9 +168,11 @@ def psnr(line: Line) -> str:
 
 
 def overall(progress: Progress) -> str:
-    """'3/40 points, 120 of about 1600 trials, 5m20 to go'."""
+    """'3/40 points, 120 of about 1600 trials, 5m20 to go', and at last the report."""
     points = len(progress.lines)
     told = f"{progress.points_done}/{points} point{'s' * (points != 1)}, "
     told += f"{progress.done} of about {progress.expected} trials"
+    if progress.points_done == points:
+        return f"{told}, writing the report"
     left = clock(progress.eta_s())
     return f"{told}, {left} to go" if left else told

@@ -38,7 +38,7 @@ class View(Protocol):
 
 
 class Log:
-    """Where there is no terminal: a line a finished point, and one a minute about the whole."""
+    """Where there is no terminal: a line a point that is finished now, and one a minute about the whole."""
 
     def __init__(self, write: Callable[[str], None], now: Callable[[], float] = monotonic) -> None:
         self._write, self._now = write, now
@@ -49,7 +49,7 @@ class Log:
         self._progress = progress
 
     def take(self, line: Line) -> None:
-        if line.stopped:
+        if line.stopped and not line.found:
             point, trials, mean, outage, stopped = cells(line)
             told = f"{point}: {trials} trials, PSNR {mean} dB, outage {outage}"
             self._write(told if stopped == "all" else f"{told}, stopped by {stopped}")
@@ -140,6 +140,6 @@ def view(as_json: bool) -> View:
     from linksim.progress_board import Board
 
     screen = Console(stderr=True)
-    if screen.is_terminal:
+    if screen.is_terminal and not screen.is_dumb_terminal:
         return Board(screen)
     return Log(lambda line: print(line, file=sys.stderr, flush=True))

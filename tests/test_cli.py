@@ -111,6 +111,21 @@ def test_the_schema_is_json(capsys):
     assert json.loads(capsys.readouterr().out)["properties"]["links"]
 
 
+def test_the_schema_of_studies_is_json_too(capsys):
+    assert call("schema", "--study") == 0
+    assert json.loads(capsys.readouterr().out)["properties"]["scenarios"]
+
+
+def test_a_job_script_is_printed_and_nothing_is_submitted(capsys):
+    pytest.importorskip("dask_jobqueue")
+    words = ("--cores", "4", "--memory", "8GB", "--threads", "2", "--option", "--partition=cpu")
+    assert call("cluster", "slurm", *words, "--print", "tcp://head:8786") == 0
+    script = capsys.readouterr().out
+    assert "#SBATCH --partition=cpu" in script
+    assert "tcp://head:8786" in script
+    assert "--nworkers 2" in script
+
+
 SCENARIO = """\
 name: small
 images: {folder: pictures}

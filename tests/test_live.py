@@ -15,7 +15,7 @@ from PIL import Image
 from rich.console import Console
 
 from linksim.plan import Plan, Point
-from linksim.progress import Pace, Progress
+from linksim.progress import Pace, Progress, overall
 from linksim.progress_board import Board
 from linksim.progress_views import Lines, Log
 from linksim.stopping import HalfWidth, Stop
@@ -174,6 +174,12 @@ def test_two_thousand_points_stay_within_the_terminal():
     assert "3 of 2000" in lines[-1]
 
 
+def test_when_every_point_is_done_the_report_is_awaited():
+    progress = progress_of(plan := plan_with(1, per_image=100))
+    progress.take(unit(plan.points[0], 100))
+    assert overall(progress) == "1/1 point, 100 of about 100 trials, writing the report"
+
+
 def test_a_long_name_is_cut_and_no_number_is_lost():
     plan = plan_with(1, per_image=100)
     long = replace(plan.points[0], values={"links.air.streams.picture.decoder": "layered-offset-min-sum" * 4})
@@ -281,6 +287,7 @@ def test_a_log_file_gets_plain_lines_and_no_control_characters(home):
     assert all(line.isprintable() for line in (done.stdout + done.stderr).splitlines())
     again = call(home, "run", "s.yaml", "--out", "log")
     assert again.stdout.splitlines()[-1].startswith("6 trials, 6 of them found done")
+    assert again.stderr == ""
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such terminals")
