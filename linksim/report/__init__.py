@@ -1,4 +1,9 @@
-"""What a run came to: tables, curves and a strip of pictures, all made again from its rows and pictures."""
+"""What a run came to, made again from its rows and pictures, and what several came to beside each other.
+
+table  lines  fields     numbers by point, in words                curves  plots  strip  style   figures
+page                     one HTML page of runs and error rates: page_sources -> page_data, page_theory,
+                         page_pictures, page_tables, page_ber, page_reproduce -> assets/
+"""
 
 from pathlib import Path
 

@@ -82,12 +82,13 @@ def _candidates(run: Run) -> Iterator[Candidate]:
     if run.rows.empty:
         return
     firsts = run.rows[(run.rows["trial"] == 0) & (run.rows["image_index"] < results.GALLERY_IMAGES)]
-    images = _ranks(sorted(firsts["image_index"].unique()))
+    images, gallery = _ranks(sorted(firsts["image_index"].unique())), results.Gallery(folder=run.folder)
     for system in run.systems:
         own = firsts[firsts["system"] == system.key] if system.key else firsts
         points = _ranks(list(dict.fromkeys(own["point"])))
         for row in own.to_dict("records"):
-            yield Candidate(run=run, row=row, ranks=(images[row["image_index"]], points[row["point"]]))
+            if gallery.received(str(row["image"]), row["point"]).exists():
+                yield Candidate(run=run, row=row, ranks=(images[row["image_index"]], points[row["point"]]))
 
 
 def _ranks(values: Sequence[Any]) -> dict[Any, int]:

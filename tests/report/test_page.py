@@ -195,3 +195,4 @@ def test_hundreds_of_points_make_a_page(tmp_path):
     page = write_page([folder], tmp_path / "page.html")
     assert len(page_data(page)["points"]) == 600
     assert page.stat().st_size < 7e6
+    assert '<section id="pictures" aria-labelledby="h-pictures" hidden>' in page.read_text()

@@ -93,6 +93,13 @@ def test_a_long_table_is_turned_page_by_page(opened):
     assert "110 of 150 points are left out" in page.locator("#ledger-note").text_content()
 
 
+def test_a_long_curve_has_a_band_for_its_bars(opened):
+    line, band = curves(opened("many.html"))
+    assert len(line["x"]) == 150
+    assert len(band["x"]) == 300
+    assert not line["bars"]
+
+
 def test_the_ledger_adds_up_to_the_uses(opened):
     page = opened("point.html")
     sums = page.evaluate("document.getElementById('ledger-plot')._fullData.reduce((s, t) => s + t.x[0], 0)")

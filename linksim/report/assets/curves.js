@@ -1,5 +1,5 @@
 // Curves of a metric over a swept field: a colour a system (or a setting, if there is one system), 95 % bars.
-const MOST_CURVES = 14;
+const MOST_CURVES = 14, MOST_BARS_A_CURVE = 60;
 
 function curvesPart() {
   const metrics = DATA.metrics;
@@ -140,19 +140,21 @@ function curveTraces(line, field, metric, state, log) {
   const values = seen.map((point) => point.metrics[metric.key]);
   const reach = (i) => values.map((v) => (v[i] === null || v[i] === undefined ? 0 : Math.abs(v[i] - v[0])));
   const joined = field.numeric && line.points.length > 1;
+  const dense = joined && seen.length > MOST_BARS_A_CURVE;
   const base = {
     name: plain(short(line.label, 70)), legendgroup: line.label, hovertemplate: "%{text}<extra></extra>", type: "scatter",
     showlegend: true,
   };
   const traces = [{
     ...base, x: seen.map((point) => place(point, field)), y: values.map((v) => v[0]),
-    text: seen.map((point) => hover(line, point, metric)), mode: joined ? "lines+markers" : "markers",
+    text: seen.map((point) => hover(line, point, metric)), mode: dense ? "lines" : joined ? "lines+markers" : "markers",
     line: { color: colour, dash: line.dash, width: 2 }, marker: { color: colour, symbol: line.marker, size: joined ? 8 : 11 },
     error_y: {
       type: "data", symmetric: false, array: reach(2), arrayminus: reach(1), color: colour, thickness: 1.3, width: 4,
-      visible: state.intervals,
+      visible: state.intervals && !dense,
     },
   }];
+  if (dense && state.intervals) traces.push(bandTrace(base, seen, values, field, colour));
   const limits = unseen.filter((point) => point.metrics[metric.key][2] > 0);
   if (limits.length && state.intervals) {
     traces.push({
@@ -162,6 +164,16 @@ function curveTraces(line, field, metric, state, log) {
     });
   }
   return traces.filter((trace) => trace.x.length);
+}
+
+// The intervals of many points: a band.
+function bandTrace(base, seen, values, field, colour) {
+  const x = seen.map((point) => place(point, field));
+  const end = (i) => values.map((v) => v[i] ?? v[0]);
+  return {
+    ...base, showlegend: false, mode: "lines", hoverinfo: "skip", hovertemplate: null, x: [...x, ...[...x].reverse()], y: [...end(2), ...end(1).reverse()],
+    fill: "toself", fillcolor: colour, opacity: 0.2, line: { width: 0, color: colour },
+  };
 }
 
 function hover(line, point, metric) {
@@ -226,7 +238,8 @@ function curveNote(state, all, metric, log, bounds) {
   if (bounds.length) {
     const names = [...new Set(bounds.map((bound) => bound.name))];
     parts.push("Dotted, in the colour of its curve: " + names.join("; ") +
-      ". No long code of that rate loses fewer frames over this fading.");
+      ". No long code of that rate is expected to lose fewer frames over this fading; with few trials a curve may " +
+      "lie below it by chance, for all blocks of a frame share its fade.");
   }
   return parts.join(" ");
 }
