@@ -42,8 +42,9 @@ def campaign(study: Path, whole: Path, home: Path, pace: Pace, stages: list[str]
             finish(study, folder)
             assert_whole(folder, whole)
             shutil.rmtree(folder)
-    finish(study, folder)
-    assert_whole(folder, whole)
+    if folder.exists():
+        finish(study, folder)
+        assert_whole(folder, whole)
     return landed
 
 

@@ -33,11 +33,14 @@ def stopped(running: Running, code: int) -> str:
 def hear_once(study: Path, folder: Path, workers: int, number: signal.Signals, code: int) -> None:
     """To the parent and its workers, as a terminal does; SIGTERM to the parent, as a batch system does."""
     running = begin(study, folder, workers, 1)
+    there = len(units(folder))
     if number == signal.SIGINT:
         os.killpg(running.process.pid, number)
     else:
         running.kill(number)
     assert HEARD in stopped(running, code)
+    if workers > 1:  # this process alone may just have had none in hand
+        assert len(units(folder)) > there
 
 
 def hear_twice(study: Path, folder: Path, workers: int) -> None:
