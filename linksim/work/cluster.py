@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
@@ -130,6 +133,7 @@ def slurm(job: Job, jobs: int, *, port: int = 0, say: Callable[[str], None] = pr
     if shutil.which("sbatch") is None:
         remedy = "run this where jobs are submitted, or see the script with --print"
         raise MissingTool("cluster slurm", "must find Slurm's sbatch on the PATH", remedy=remedy)
+    _check_submission(job)
     options = {"port": port, "dashboard_address": ":0"}
     with _settings():
         try:
@@ -137,10 +141,7 @@ def slurm(job: Job, jobs: int, *, port: int = 0, say: Callable[[str], None] = pr
         except (OSError, RuntimeError, ValueError) as error:
             raise _refused(f"port {port}", error) from error
         with cluster:
-            try:
-                cluster.sync(_submitted, cluster, jobs)
-            except RuntimeError as error:
-                raise _sbatch_refused(error) from error
+            cluster.scale(jobs=jobs)
             what = f"{jobs} jobs of {job.workers} workers, threads of each: {job.threads}"
             _tell(cluster.scheduler_address, f"{what}; they come when Slurm starts them", say)
             _stay(lambda: say("The jobs are cancelled."))
@@ -158,15 +159,16 @@ def script(job: Job, address: str) -> str:
     return str(made.job_script())
 
 
-async def _submitted(cluster: Any, jobs: int) -> None:
-    cluster.scale(jobs=jobs)
-    await cluster
-
-
-def _sbatch_refused(error: RuntimeError) -> LinksimError:
-    """What sbatch wrote last, out of dask-jobqueue's account of it."""
-    said = [line for line in str(error).splitlines() if line.strip() and not line.endswith(":")]
-    return LinksimError("sbatch", "must take the job", said[-1].removeprefix("sbatch: error: "))
+def _check_submission(job: Job) -> None:
+    """Ask Slurm whether it would take the job. Raises LinksimError in its words."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "job.sh"
+        path.write_text(script(job, "tcp://127.0.0.1:8786"))
+        asked = subprocess.run(["sbatch", "--test-only", str(path)], capture_output=True, text=True)
+    if asked.returncode:
+        said = asked.stderr.strip().splitlines() or [f"exit code {asked.returncode}"]
+        remedy = "mend the job's options; sinfo shows what there is"
+        raise LinksimError("sbatch", "must take the job", said[-1].rpartition("error: ")[2], remedy)
 
 
 def _tell(address: str, what: str, say: Callable[[str], None]) -> None:

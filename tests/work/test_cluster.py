@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from test_local import group
+from test_local import group, task
 
 from linksim import results, runner
 from linksim.errors import LinksimError, MissingTool
-from linksim.study import plan_of
 from linksim.runner import run
+from linksim.study import plan_of
 from linksim.work import cluster
+from linksim.work.crew import Failed
 from linksim.work.local import LocalCrew
 
 pytest.importorskip("distributed")
@@ -110,14 +111,15 @@ def test_a_worker_killed_in_the_middle_changes_nothing(scenario, alone, tmp_path
     same(alone, tmp_path / "run")
 
 
-START = "import sys; from linksim.work import cluster\nif __name__ == '__main__': cluster.local({})"
+START = "from linksim.work import cluster\nif __name__ == '__main__': cluster.{}"
+SAY = "say=lambda line: print(line, flush=True)"
 
 
 @contextlib.contextmanager
-def local(tmp_path: Path, arguments: str):
-    """`linksim cluster local`, and its address."""
+def begun(tmp_path: Path, call: str):
+    """A cluster that a process starts, and the address that it tells."""
     script = tmp_path / "start.py"
-    script.write_text(START.format(f"{arguments}, say=lambda line: print(line, flush=True)"))
+    script.write_text(START.format(call))
     process = subprocess.Popen(
         [sys.executable, str(script)],
         stdout=subprocess.PIPE,
@@ -140,7 +142,7 @@ def local(tmp_path: Path, arguments: str):
 def test_a_local_cluster_gives_the_table_of_one_process_and_ends_without_a_word(scenario, alone, tmp_path):
     from linksim.work.dask import DaskCrew
 
-    with local(tmp_path, "2, 1") as (process, address):
+    with begun(tmp_path, f"local(2, 1, {SAY})") as (process, address):
         with DaskCrew(address) as crew:
             assert crew.size == 2
             run(plan_of(scenario), tmp_path / "run", lambda _: None, crew)
@@ -195,27 +197,61 @@ def test_a_job_script_asks_for_the_job_and_limits_its_workers():
 
 SBATCH = """#!/bin/sh
 # Stands in for Slurm's sbatch: starts the job at once, on this machine, and tells its number as Slurm does.
-setsid sh "$1" > {log} 2>&1 &
-echo $! >> {jobs}
+[ "$1" = --test-only ] && exit 0
+cp "$1" {home}/job.$$
+setsid sh {home}/job.$$ > {home}/log.$$ 2>&1 &
+echo $! >> {home}/jobs
 echo "Submitted batch job $!"
 """
 
 
-def test_jobs_of_slurm_join_and_are_cancelled(tmp_path, monkeypatch):
-    """Against a stand-in for sbatch and scancel on the PATH: no Slurm runs here."""
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """Commands that stand in for Slurm's on the PATH, by name and text; no Slurm runs here."""
+
+    def put(**commands: str) -> None:
+        for name, text in commands.items():
+            (tmp_path / name).write_text(text)
+            (tmp_path / name).chmod(0o755)
+
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return put
+
+
+def test_jobs_of_slurm_join_and_are_cancelled(tmp_path, stand_in):
     from linksim.work.dask import DaskCrew
 
-    tools, jobs = tmp_path / "tools", tmp_path / "jobs"
-    tools.mkdir()
-    for name, text in (
-        (
-            "sbatch",
-            SBATCH.format(log=tmp_path / "log", jobs=jobs)
-            .replace('"$1"', "$1.kept")
-            .replace("setsid", "cp $1 $1.kept; setsid"),
-        ),
-        ("scancel", '#!/bin/sh\nkill -TERM -- "-$1"\n'),
-    ):
-        (tools / name).write_text(text)
-        (tools / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    stand_in(sbatch=SBATCH.format(home=tmp_path), scancel='#!/bin/sh\nkill -TERM -- "-$1"\n')
+    job = "cluster.Job(cores=1, memory='2GB')"
+    with begun(tmp_path, f"slurm({job}, 2, {SAY})") as (process, address):
+        with DaskCrew(address) as crew:
+            crew.submit(task("sleep 0"))
+            assert isinstance(crew.wait(30)[0], Failed)  # its code is another's
+            until = time.monotonic() + 20
+            while crew.size < 2 and time.monotonic() < until:
+                crew._ask()
+            assert crew.size == 2
+        jobs = [int(number) for number in (tmp_path / "jobs").read_text().split()]
+        assert all(group(number) for number in jobs)
+        os.kill(process.pid, signal.SIGTERM)
+        assert process.stdout.read().splitlines()[-1] == "The jobs are cancelled."
+        assert process.wait(15) == 0
+        until = time.monotonic() + 5
+        while any(group(number) for number in jobs) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not any(group(number) for number in jobs)
+
+
+def test_what_sbatch_refuses_is_told_in_its_words(stand_in):
+    job = cluster.Job(cores=1, memory="2GB", options=("--partition=none",))
+    stand_in(sbatch="#!/bin/sh\necho 'sbatch: error: invalid partition specified: none' >&2; exit 1\n")
+    with pytest.raises(LinksimError) as told:
+        cluster.slurm(job, 1, say=lambda _: None)
+    line = "sbatch: must take the job, got 'invalid partition specified: none'; mend the job's options;"
+    assert str(told.value).startswith(line)
+
+
+def test_without_slurm_its_command_is_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingTool, match="must find Slurm's sbatch on the PATH; run this where"):
+        cluster.slurm(cluster.Job(cores=1, memory="2GB"), 1)
