@@ -38,10 +38,11 @@ class Line:
     def stopped(self) -> str | None:
         return self.state.stopped if self.state else None
 
-    def expected(self, share: float = 1.0) -> float:
-        """Trials that it likely takes; share: of `most`, where nothing is known of it yet."""
+    @property
+    def expected(self) -> float:
+        """Trials that it likely takes."""
         if self.state is None or not self.done:
-            return self.most * share
+            return self.most
         if self.stopped:
             return self.done
         return min(max(_foreseen(self.state), self.state.planned, self.done), self.most)
@@ -94,53 +95,81 @@ class Pace:
         return work / (self.size if early else self.spent / passed)
 
 
+@dataclass
+class Sums:
+    """Trials of a system's points: of those begun, done and expected and at most; of the others, at most."""
+
+    done: int = 0
+    expected: float = 0.0
+    most: int = 0
+    unknown: int = 0
+
+    def add(self, line: Line, sign: int) -> None:
+        """Count a line, or with sign -1 take it out again."""
+        if not line.done:
+            self.unknown += sign * line.most
+            return
+        self.done += sign * line.done
+        self.expected += sign * line.expected
+        self.most += sign * line.most
+
+
 class Progress:
     """The lines of a plan's points, filled by the runner's events.
 
-    most: trials of each point if no rule stops it, in the plan's order.
+    most: trials of each point if no rule stops it, in the plan's order. recent: places of the points that
+    were heard of, the last one last.
     """
 
     def __init__(self, plan: Plan, most: Sequence[int], pace: Pace) -> None:
         self.lines = [Line(point=point, most=trials) for point, trials in zip(plan.points, most, strict=True)]
         self.pace = pace
         self.recent: dict[int, None] = {}
+        self.points_done = 0
+        self._sums: dict[str, Sums] = {}
+        for line in self.lines:
+            self._sums.setdefault(line.point.system, Sums()).add(line, 1)
 
     def take(self, event: Event) -> Line:
         """Count an event; the line that it changed."""
         index = event.point.index
-        self.lines[index].state, self.lines[index].found = event.state, event.found
+        line, sums = self.lines[index], self._sums[event.point.system]
+        sums.add(line, -1)
+        self.points_done -= line.stopped is not None
+        line.state, line.found = event.state, event.found
+        sums.add(line, 1)
+        self.points_done += line.stopped is not None
         self.recent.pop(index, None)
         self.recent[index] = None
         if not event.found and event.rows:
             self.pace.take(event.point.system, event.rows)
-        return self.lines[index]
+        return line
 
     @property
     def done(self) -> int:
-        return sum(line.done for line in self.lines)
-
-    @property
-    def points_done(self) -> int:
-        return sum(line.stopped is not None for line in self.lines)
-
-    def _expected(self) -> list[float]:
-        begun = [line for line in self.lines if line.done]
-        most = sum(line.most for line in begun)
-        share = sum(line.expected() for line in begun) / most if most else 1.0
-        return [line.expected(share) for line in self.lines]
+        """Trials, of all points."""
+        return sum(sums.done for sums in self._sums.values())
 
     @property
     def expected(self) -> int:
         """Trials that the run likely takes in all."""
-        return round(sum(self._expected()))
+        share = self._share()
+        return round(sum(sums.expected + share * sums.unknown for sums in self._sums.values()))
 
     def eta_s(self) -> float | None:
         """Seconds to go, at the pace so far; None before a unit was computed here."""
-        left: dict[str, float] = {}
-        for line, expected in zip(self.lines, self._expected(), strict=True):
-            system = line.point.system
-            left[system] = left.get(system, 0.0) + max(expected - line.done, 0.0)
-        return self.pace.seconds(left)
+        share = self._share()
+        return self.pace.seconds(
+            {
+                system: max(sums.expected - sums.done + share * sums.unknown, 0.0)
+                for system, sums in self._sums.items()
+            }
+        )
+
+    def _share(self) -> float:
+        """Of the most that they may take, what the points begun likely do: the others are taken for alike."""
+        most = sum(sums.most for sums in self._sums.values())
+        return sum(sums.expected for sums in self._sums.values()) / most if most else 1.0
 
 
 def cells(line: Line) -> tuple[str, ...]:
@@ -148,7 +177,7 @@ def cells(line: Line) -> tuple[str, ...]:
     state = line.state
     if state is None or not state.done:
         return str(line.point), f"0/{line.most}", "", "", ""
-    of = "" if state.stopped else f"/{round(line.expected())}"
+    of = "" if state.stopped else f"/{round(line.expected)}"
     return (
         str(line.point),
         f"{state.done}{of}",

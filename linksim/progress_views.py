@@ -94,19 +94,19 @@ class Lines:
 
     def take(self, line: Line) -> None:
         assert self._progress is not None
-        state = line.state
+        state, left = line.state, self._progress.eta_s()
         self._tell(
             "point" if line.stopped else "progress",
             point=line.point.id,
             values=dict(line.point.values),
             done=line.done,
-            expected=round(line.expected()),
+            expected=round(line.expected),
             psnr_db=state and state.psnr_db,
             half_width=state and state.half_width,
             outages=state.outages if state else 0,
             **({"stopped": line.stopped} if line.stopped else {}),
             trials=self._progress.done,
-            eta_s=self._progress.eta_s(),
+            eta_s=left and round(left, 1),
         )
 
     def note(self, told: str) -> None:

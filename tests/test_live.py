@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from linksim.live import _summary
 from linksim.plan import Plan, Point
 from linksim.progress import Pace, Progress, overall
 from linksim.progress_board import Board
@@ -178,6 +179,23 @@ def test_when_every_point_is_done_the_report_is_awaited():
     progress = progress_of(plan := plan_with(1, per_image=100))
     progress.take(unit(plan.points[0], 100))
     assert overall(progress) == "1/1 point, 100 of about 100 trials, writing the report"
+
+
+def test_of_many_points_the_summary_is_a_line_a_system():
+    progress = progress_of(plan := plan_with(40, per_image=100, systems=2))
+    for point in plan.points[:30]:
+        told = {"psnr_db": 20.0 + point.index, "outages": point.index}
+        progress.take(unit(point, 100 if point.index < 25 else 50, **told))
+    console = Console(width=80, file=io.StringIO())
+    console.print(_summary(Path("run"), progress.lines))
+    lines = [line.split("  ") for line in console.file.getvalue().splitlines()]
+    assert [cell.strip() for cell in lines[1] if cell] == [
+        *("system 0", "20/20", "2000", "20.00 to 39.00", "0.0% to 19.0%")
+    ]
+    assert [cell.strip() for cell in lines[2] if cell] == [
+        *("system 1", "5/20", "750", "40.00 to 49.00", "20.0% to 58.0%")
+    ]
+    assert lines[-1] == ["run: 40 points; linksim table run shows them all"]
 
 
 def test_a_long_name_is_cut_and_no_number_is_lost():
