@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from PIL import Image as Pictures
 from linksim import disk
 from linksim.codecs.base import Image
 from linksim.errors import LinksimError
-from linksim.manifest import read_manifest
+from linksim.manifest import MANIFEST, read_manifest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,8 +90,8 @@ def read_shard(path: Path) -> pa.Table:
         table = pq.read_table(path, partitioning=None)
     except (OSError, pa.ArrowException) as error:
         raise LinksimError(path, "must be Parquet", str(error), AGAIN) from error
-    units = set(table["unit"].to_pylist()) if "unit" in table.column_names else set()
-    if units != {path.stem}:
+    units = _values(table, "unit") if "unit" in table.column_names else []
+    if units != [path.stem]:
         got = ", ".join(map(str, units)) or "none"
         raise LinksimError(path, "must hold the rows of the unit it is named by", got, AGAIN)
     return table
@@ -102,11 +103,28 @@ def read_rows(folder: Path) -> pd.DataFrame:
     Every trial of the manifest's points is there once. `point` is the point's id, `point_index` its place in
     the manifest, `system` whose it is; then come the swept fields, see `swept_columns`.
     """
+    files = [folder / MANIFEST, *shards(folder)]
+    return _rows(folder, tuple(_stamp(path) for path in files)).copy()
+
+
+def _stamp(path: Path) -> tuple[str, int, int]:
+    """A file as it is now: what is written anew has another."""
+    if not path.exists():
+        return path.name, 0, 0
+    known = path.stat()
+    return path.name, known.st_mtime_ns, known.st_size
+
+
+@lru_cache(maxsize=1)
+def _rows(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> pd.DataFrame:
+    """The table of the files that the stamps tell, kept for whoever asks next: a report asks often."""
+    import pandas as pd
     import pyarrow as pa
 
-    manifest, paths = read_manifest(folder), shards(folder)
+    manifest = read_manifest(folder)
     places = {point["id"]: n for n, point in enumerate(manifest["points"])}
-    tables = [table for table in map(read_shard, paths) if not places.keys().isdisjoint(_points(table))]
+    every = map(read_shard, shards(folder))
+    tables = [table for table in every if not places.keys().isdisjoint(_values(table, "point"))]
     if not tables:
         raise LinksimError(folder, "holds no trial yet", None, "run the scenario first")
     rows = pa.concat_tables(tables, promote_options="permissive").to_pandas()
@@ -115,20 +133,17 @@ def read_rows(folder: Path) -> pd.DataFrame:
     lead = {"point_index": rows["point_index"], "point": rows["point"]}
     lead["system"] = rows["point_index"].map(dict(enumerate(point["system"] for point in manifest["points"])))
     for name, values in swept_columns(manifest).items():
-        lead[name] = rows["point_index"].map(dict(enumerate(values))).astype(_dtype(values))
-    if "snr_db" in lead:  # a system whose own SNR is not swept has one all the same
-        lead["snr_db"] = rows["snr_db"]
-    import pandas as pd
-
-    rest = [name for name in rows if name not in lead]
-    return pd.concat([pd.DataFrame(lead), rows[rest]], axis=1)
+        told = rows["point_index"].map(dict(enumerate(values))).astype(_dtype(values))
+        lead[name] = rows.get(name, told)  # rows tell the SNR and the seed themselves
+    return pd.concat([pd.DataFrame(lead), rows[[name for name in rows if name not in lead]]], axis=1)
 
 
-def _points(table: pa.Table) -> list[Any]:
+def _values(table: pa.Table, column: str) -> list[Any]:
+    """The different values of a column."""
     import pyarrow.compute as pc
 
-    points: list[Any] = pc.unique(table["point"]).to_pylist()
-    return points
+    values: list[Any] = pc.unique(table[column]).to_pylist()
+    return values
 
 
 def _once(rows: pd.DataFrame) -> pd.DataFrame:

@@ -163,7 +163,9 @@ def test_fewer_draws_than_there_are_find_them(scenario, longer, tmp_path, rememb
     folder = Path(shutil.copytree(longer, tmp_path / "shorter"))
     for per_image in (7, 5, 1):
         sets = f"trials.per_image={per_image}", "sweep.snr_db=[5,15,10]"
-        assert all(event.found for event in go(plan_of(scenario, *sets), folder))
+        events = go(plan_of(scenario, *sets), folder)
+        assert all(event.found for event in events)
+        assert events[-1].state.done == events[-1].state.most == 2 * per_image
     pd.testing.assert_frame_equal(table(folder), table(longer))
 
 
