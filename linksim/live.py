@@ -18,8 +18,8 @@ from linksim.show import check
 from linksim.terminal import console, text_table
 from linksim.work.crew import Crew, SerialCrew
 
-MOST_POINTS = 30
-"""Points that the summary tells one by one."""
+MOST_POINTS = 15
+"""Points that the summary tells one by one, in each of its two tables."""
 
 
 def crew_of(workers: int | None = None, threads: int | None = None, dask: str | None = None) -> Crew:
