@@ -27,7 +27,9 @@ def write_pages(home: Path) -> None:
     write_page([study], home / "study.html")
     write_page([write_study(home / "runs" / "point", {"a": {3: 20.0}}, per_image=8)], home / "point.html")
     write_page([write_study(home / "runs" / "none", {"a": {3: 20.0}}, done=0)], home / "none.html")
-    many = write_study(home / "runs" / "many", {"a": {n: n / 10 for n in range(150)}}, ("x",), pictures=False)
+    many = write_study(
+        home / "runs" / "many", {"a": {n - 20: n / 10 for n in range(150)}}, ("x",), pictures=False
+    )
     write_page([many], home / "many.html")
     write_curve(home / "ber" / "rayleigh", "rayleigh", {0.0: (100, 40), 10.0: (1000, 50), 20.0: (1000, 0)})
     write_curve(home / "ber" / "awgn", "awgn", {0.0: (100, 30), 5.0: (1000, 10)})
