@@ -1,6 +1,7 @@
 # make run    set up, then the main job: an image over a hybrid digital-analog Rician link
 # make test   set up, then the tests (the slow ones apart: make slow)
 # make survive   kill a study at many instants, fill its disk, stop it again and again: some minutes
+# make bench-study  how much faster two workers are than one, ten minutes on an idle machine
 # make bench  the native engine's speed beside its peers' (BENCH='--section chain' for a part of it)
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +9,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-stamp
 SCENARIO ?= scenarios/rician_hda.yaml
 
-.PHONY: run test slow survive bench lint wheel setup clean
+.PHONY: run test slow survive bench bench-study lint wheel setup clean
 run: setup
 	$(BIN)/linksim run $(SCENARIO)
 
@@ -24,6 +25,9 @@ survive: setup
 bench: setup
 	$(BIN)/python -m pip install --quiet -c constraints.txt --editable '.[bench]' || echo 'ldpc is left out'
 	$(BIN)/python benchmarks/run.py $(BENCH)
+
+bench-study: setup
+	$(BIN)/python benchmarks/study.py $(BENCH)
 
 lint: setup
 	$(BIN)/ruff format --check .

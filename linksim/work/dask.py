@@ -150,7 +150,7 @@ class DaskCrew:
                 f"Dask cluster at {self.address}",
                 "must have workers",
                 f"none for {self._patience:.0f} s",
-                f"start some: dask worker {self.address} --nthreads 1 --nworkers 2; queued jobs may take longer",
+                f"start some: dask worker {self.address} --nthreads 1 --nworkers 2; queued jobs come later",
             )
         return bool(self._workers)
 
