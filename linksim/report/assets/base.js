@@ -96,7 +96,7 @@ function layout(height, more) {
     paper_bgcolor: paper, plot_bgcolor: paper, height, margin: { l: 60, r: 16, t: 16, b: 48 },
     font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: ink }, hovermode: "closest",
     hoverlabel: { align: "left", font: { size: 13 } }, dragmode: narrow() ? false : "zoom",
-    legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", xref: "container", x: 0, xanchor: "left" },
+    legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", xref: "container", x: 0, xanchor: "left", traceorder: "normal" },
   }, more);
 }
 

@@ -84,6 +84,7 @@ function buildStage(state) {
     frame.style.setProperty("--split", state.split + "%");
     range.value = state.split;
     frame.classList.toggle("close", state.zoom >= 3);
+    frame.classList.toggle("zoomed", state.zoom > 1);
     level.textContent = Number(state.zoom.toFixed(2)) + "\u00d7";
   }
   // Zoom by a factor about a place of the frame, its middle if none is given; 0 shows the whole picture.
