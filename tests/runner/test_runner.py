@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from small_runs import go, once, plan_of, table, write_scenario
 
-from linksim import disk, identity, manifest, results
+from linksim import disk, identity, manifest, results, runner
 from linksim.codecs.jpeg2000 import Jpeg2000
 from linksim.errors import LinksimError
 from linksim.load import load
