@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         _complain(f"linksim: needs more memory than there is, {error or 'all of it'}; take a shorter frame")
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt) as stop:
+        if argv is None:  # this process ends here, and a third Ctrl-C adds nothing
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         below_the_key = "\n" if sys.stderr.isatty() and str(stop) else ""  # the terminal has just shown ^C
         click.echo(below_the_key + (str(stop) or "Stopped."), err=True)
         sys.exit(getattr(stop, "exit_code", 130))

@@ -10,6 +10,8 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 import numpy as np
 import pandas as pd
@@ -82,13 +84,13 @@ class Running:
             str(self.out),
             *self.options,
         ]
+        self._out, self._err = TemporaryFile("w+"), TemporaryFile("w+")  # noqa: SIM115 (gone with this)
         self.started = time.monotonic()
         self.process = subprocess.Popen(
             words,
             env=os.environ | {MARK: self.mark},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+            stdout=self._out,
+            stderr=self._err,
             start_new_session=True,
             preexec_fn=_default_signals,
         )
@@ -108,8 +110,14 @@ class Running:
 
     def end(self, timeout: float = 120.0) -> tuple[int, str, str]:
         """(exit code, standard output, standard error) once the parent has ended."""
-        out, err = self.process.communicate(timeout=timeout)
-        return self.process.returncode, out, err
+        self.process.wait(timeout)
+        return self.process.returncode, _text(self._out), _text(self._err)
+
+    def tells(self, line: str, timeout: float = 30.0) -> None:
+        """Wait until standard error has the line."""
+        deadline = time.monotonic() + timeout
+        while line not in _text(self._err).splitlines() and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def leftover(self) -> list[int]:
         """Processes that outlive the parent by `GONE_S`; they are killed then."""
@@ -126,6 +134,11 @@ class Running:
         deadline = time.monotonic() + timeout
         while len(units(self.out)) < shards and self.process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
+
+
+def _text(file: IO[str]) -> str:
+    """What was written so far, wherever the writer stands."""
+    return os.pread(file.fileno(), 1 << 20, 0).decode()
 
 
 def marked(mark: str) -> list[int]:
