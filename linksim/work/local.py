@@ -83,12 +83,6 @@ class LocalCrew:
                 return back
         return []
 
-    def recall(self) -> list[Task]:
-        """Take back the tasks that no worker has begun."""
-        tasks = list(self._queue)
-        self._queue.clear()
-        return tasks
-
     def close(self, now: bool = False) -> None:
         """End the workers: at once, or each when the task in its hand is done. What comes back is dropped."""
         self._queue.clear()

@@ -226,6 +226,7 @@ def test_signals_to_the_group_are_the_parents(tmp_path):
     assert group(process.pid) == []
 
 
+@pytest.mark.slow
 def test_a_script_without_a_guard_is_told(tmp_path):
     script = tmp_path / "unguarded.py"
     text = PARENT.format(home=str(Path(__file__).parent), then="")
