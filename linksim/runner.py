@@ -185,6 +185,9 @@ class _Study:
         while True:
             while self.error is None and not (interrupts and interrupts.asked) and self._more(schedule):
                 pass
+            if interrupts and interrupts.asked:
+                for task in self.crew.recall():
+                    del self._hand[task.unit]
             if not self._hand:
                 break
             for result in self.crew.wait(TICK_S):

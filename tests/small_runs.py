@@ -128,6 +128,12 @@ class ShuffledCrew:
         self.computed.append(task)
         return self.compute(task)
 
+    def recall(self) -> Sequence[Task]:
+        """Its workers, as many as its size, have begun the oldest."""
+        waiting = self._tasks[self.size :]
+        del self._tasks[self.size :]
+        return waiting
+
     def close(self, now: bool = False) -> None:
         self.closed_now |= now
 

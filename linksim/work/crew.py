@@ -46,6 +46,10 @@ class Crew(Protocol):
         """
         ...
 
+    def recall(self) -> Sequence[Task]:
+        """Take back the tasks that no worker is known to have begun; nothing will come of them."""
+        ...
+
     def close(self, now: bool = False) -> None:
         """Let the workers go: after what they have in hand, or at once. A second call does nothing."""
         ...
@@ -77,6 +81,12 @@ class SerialCrew:
             return [compute(task)]
         except Exception as error:
             return [Failed(task=task, error=error)]
+
+    def recall(self) -> Sequence[Task]:
+        """All that was not computed."""
+        tasks = [*self._tasks]
+        self._tasks.clear()
+        return tasks
 
     def close(self, now: bool = False) -> None:
         """Forget what was not computed."""

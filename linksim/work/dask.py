@@ -97,6 +97,10 @@ class DaskCrew:
                 return [self._result(*self._out.pop(key)) for key in keys]
         return []
 
+    def recall(self) -> list[Task]:
+        """None: which of them has been begun, the cluster knows."""
+        return []
+
     def close(self, now: bool = False) -> None:
         """Leave the cluster. What is queued there is cancelled, what is being computed is dropped."""
         self._out.clear()  # the scheduler forgets futures that nobody holds

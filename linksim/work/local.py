@@ -83,6 +83,12 @@ class LocalCrew:
                 return back
         return []
 
+    def recall(self) -> list[Task]:
+        """Those that wait for a free worker."""
+        tasks = [*self._queue]
+        self._queue.clear()
+        return tasks
+
     def close(self, now: bool = False) -> None:
         """End the workers: at once, or each when the task in its hand is done. What comes back is dropped."""
         self._queue.clear()

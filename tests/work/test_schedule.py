@@ -109,7 +109,7 @@ def test_an_interrupt_ends_with_what_is_in_hand_and_the_next_run_goes_on(plan, t
     busy = ShuffledCrew(size=3)
     summary = runner.run(plan, tmp_path / "run", lambda event: None, busy, Asked(busy, 7))
     assert summary.interrupted
-    assert 7 <= len(busy.computed) <= 7 + 2 + 6
+    assert 7 <= len(busy.computed) <= 7 + 2 + 3  # those that came back together, and what workers had begun
     assert len(results.shards(tmp_path / "run")) == len(busy.computed)
     assert len(pd.read_parquet(tmp_path / "run" / results.TRIALS)) == summary.trials
     rest = runner.run(plan, tmp_path / "run", lambda event: None)
