@@ -130,16 +130,21 @@ def run(
 @linksim.command(short_help="Show what a scenario or a study spends.")
 @SCENARIO
 @changes
-@click.option("--probe/--no-probe", default=False, help="Run a few trials to tell how long all take.")
+@click.option(
+    "--probe/--no-probe",
+    default=None,
+    help="Run a few trials to tell how long all take; of a study, that is done if not declined.",
+)
 @click.option("--workers", type=COUNT, help="Tell the time with so many; with every core if not given.")
-def show(scenario: Path, probe: bool, workers: int | None, **changes: Any) -> None:
+def show(scenario: Path, probe: bool | None, workers: int | None, **changes: Any) -> None:
     """Show what SCENARIO, which may be a study, comes to before it runs.
 
     Of a scenario the uses, payload and overhead of every stream at every point; of a study a line a system.
     """
     from linksim.show import show_plan
 
-    show_plan(_plan(scenario, **changes), probe, workers)
+    plan = _plan(scenario, **changes)
+    show_plan(plan, plan.study is not None if probe is None else probe, workers)
 
 
 @linksim.command(short_help="Check scenarios and studies without running them.")
