@@ -253,7 +253,7 @@ def _adapts(point: Point) -> bool:
 
 
 def _described(photo: Photo) -> dict[str, object]:
-    height, width, _ = photo.image.shape
+    height, width = photo.image.shape[:2]
     return {"name": photo.name, "sha256": photo.sha256, "height": height, "width": width}
 
 

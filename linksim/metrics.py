@@ -1,7 +1,8 @@
 """How near a received picture is to the one that was sent. Everything in float64, from integers.
 
-PSNR    = 10 log10(255^2 samples / squared error), over every sample of the RGB picture
-MS-SSIM = mean over R, G, B of  l_5^w5  prod_j (c_j s_j)^w_j       (Wang, Simoncelli, Bovik, Asilomar 2003)
+MSE     = squared error / (255^2 samples), over every sample of the picture, black 0 and white 1
+PSNR    = -10 log10(MSE)
+MS-SSIM = mean over the channels of  l_5^w5  prod_j (c_j s_j)^w_j     (Wang, Simoncelli, Bovik, Asilomar 2003)
 """
 
 from __future__ import annotations
@@ -32,6 +33,15 @@ def squared_error(sent: Image, received: Image) -> int:
     return int(np.sum(difference * difference, dtype=np.int64))
 
 
+def mse(error: int, samples: int) -> float:
+    """Mean squared error a sample of a squared error over so many, on a scale of 0 to 1.
+
+    >>> mse(65025, 100)
+    0.01
+    """
+    return error / (PEAK**2 * samples)
+
+
 def psnr_db(error: int, samples: int) -> float:
     """PSNR in dB of a squared error over so many samples; infinite where nothing differs.
 
@@ -42,7 +52,7 @@ def psnr_db(error: int, samples: int) -> float:
 
 
 def ms_ssim(sent: Image, received: Image) -> float | None:
-    """Multi-scale structural similarity of uint8 [height, width, 3], 0 to 1; None where a side is <= 160.
+    """Multi-scale structural similarity of uint8 [height, width, c], 0 to 1; None where a side is <= 160.
 
     Each scale is the mean of 2x2 pixels of the one before, an odd last row or column standing twice. A mean
     contrast-structure term below 0 counts as 0, so that its power is defined.

@@ -198,10 +198,15 @@ class Gallery:
 
 
 def png(image: Image) -> bytes:
-    """A picture as the file that the gallery keeps."""
+    """A picture as the file that the gallery keeps, grey where it has one channel."""
     content = io.BytesIO()
-    Pictures.fromarray(image).save(content, format="PNG")
+    drawable(image).save(content, format="PNG")
     return content.getvalue()
+
+
+def drawable(image: Image) -> Pictures.Image:
+    """A picture of one channel or three for Pillow, which has no third axis for the one."""
+    return Pictures.fromarray(image[..., 0] if image.shape[2] == 1 else image)
 
 
 def save_picture(path: Path, image: Image) -> None:
@@ -210,10 +215,10 @@ def save_picture(path: Path, image: Image) -> None:
 
 
 def load_picture(path: Path) -> Image:
-    """uint8 [height, width, 3] of a picture that the run saved; LinksimError where it is gone or broken."""
+    """uint8 [height, width, c] of a picture that the run saved; LinksimError where it is gone or broken."""
     try:
         with Pictures.open(path) as picture:
-            return np.array(picture)
+            return np.atleast_3d(np.array(picture))
     except (OSError, SyntaxError) as error:
         remedy = "take it away and run again: it is made anew"
         raise LinksimError(path, "must be the picture that the run saved", str(error), remedy) from error

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from linksim import disk, identity, results
 from linksim.errors import LinksimError
-from linksim.images import Photo, find_images, read_image
+from linksim.images import Photo, find_images
 from linksim.manifest import claim, manifest
 from linksim.plan import Plan, Point
 from linksim.report import write_report
@@ -124,7 +124,7 @@ def crew_or_own(crew: Crew | None) -> Any:
 
 
 def described(plan: Plan) -> dict[str, list[dict[str, Any]]]:
-    """Of each system its pictures in order: name, pixels' SHA-256, height and width. None is kept in memory.
+    """Of each system its pictures in order, each {name, sha256, height, width, channels}. None is kept.
 
     Raises LinksimError where one cannot be read, or two systems have different ones under one name.
     """
@@ -133,7 +133,7 @@ def described(plan: Plan) -> dict[str, list[dict[str, Any]]]:
     found = {}
     for system, scenario in plan.scenarios.items():
         if scenario.images not in read:
-            read[scenario.images] = [_described(name, path) for name, path in find_images(scenario.images)]
+            read[scenario.images] = [_described(source.read()) for source in find_images(scenario.images)]
         found[system] = read[scenario.images]
         for each in found[system]:
             if names.setdefault(each["name"], each["sha256"]) != each["sha256"]:
@@ -142,10 +142,15 @@ def described(plan: Plan) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def _described(name: str, path: Path) -> dict[str, Any]:
-    photo = Photo.of(name, read_image(path))
-    height, width, _ = photo.image.shape
-    return {"name": name, "sha256": photo.sha256, "height": height, "width": width}
+def _described(photo: Photo) -> dict[str, Any]:
+    height, width, channels = photo.image.shape
+    return {
+        "name": photo.name,
+        "sha256": photo.sha256,
+        "height": height,
+        "width": width,
+        "channels": channels,
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

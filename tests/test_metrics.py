@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
 from linksim.images import load_images
-from linksim.metrics import WEIGHTS, ms_ssim, psnr_db, squared_error, ssim_terms, to_db
+from linksim.metrics import WEIGHTS, ms_ssim, mse, psnr_db, squared_error, ssim_terms, to_db
 from linksim.scenario import Images
 
 
@@ -27,6 +27,22 @@ def test_psnr_is_scikit_images(photo):
     received = noisy(photo, 7)
     oracle = peak_signal_noise_ratio(photo, received)
     assert psnr_db(squared_error(photo, received), photo.size) == pytest.approx(oracle, abs=1e-12)
+
+
+def test_mse_is_scikit_images_on_a_scale_of_one(photo):
+    received = noisy(photo, 7)
+    error = squared_error(photo, received)
+    assert mse(error, photo.size) == pytest.approx(mean_squared_error(photo / 255, received / 255), rel=1e-12)
+    assert psnr_db(error, photo.size) == pytest.approx(-10 * math.log10(mse(error, photo.size)), abs=1e-12)
+    assert mse(0, 784) == 0
+
+
+def test_a_grey_picture_scores_as_one_channel_of_three_alike(photo):
+    grey, received = photo[..., :1], noisy(photo[..., :1], 20)
+    thrice = [np.repeat(image, 3, axis=2) for image in (grey, received)]
+    assert ms_ssim(grey, received) == pytest.approx(ms_ssim(*thrice), abs=1e-12)
+    one, three = squared_error(grey, received), squared_error(*thrice)
+    assert mse(one, grey.size) == pytest.approx(mse(three, thrice[0].size), rel=1e-15)
 
 
 def test_the_squared_error_is_exact_and_does_not_overflow():

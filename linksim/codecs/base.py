@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from phy.types import Grant, Message, Reception
 
 Image = NDArray[np.uint8]
-"""uint8 [height, width, 3], sRGB."""
+"""uint8 [height, width, channels]: 3 of sRGB, or 1 of grey."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,12 +33,15 @@ _lock = Lock()
 
 
 def compress(image: Image, target_bytes: int) -> bytes:
-    """A raw codestream (no JP2 boxes) of about `target_bytes`: irreversible 9/7, colour transform, one layer.
+    """A raw codestream (no JP2 boxes) of about `target_bytes`: irreversible 9/7, one layer.
+
+    Three channels pass the colour transform; one is one component.
 
     The comment that OpenJPEG signs with is taken out: it says nothing about the picture.
     """
     levels = min(RESOLUTIONS, int(np.log2(min(image.shape[:2]))) + 1)
-    options = {"cratios": [image.size / target_bytes], "irreversible": True, "mct": True, "numres": levels}
+    options = {"cratios": [image.size / target_bytes], "irreversible": True, "numres": levels}
+    options |= {"mct": True} if image.shape[2] == 3 else {}
     glymur = library()
     with _lock, TemporaryDirectory(prefix="linksim-") as folder:
         path = Path(folder) / "picture.j2k"
@@ -47,7 +50,7 @@ def compress(image: Image, target_bytes: int) -> bytes:
 
 
 def decompress(codestream: bytes) -> Image | None:
-    """uint8 [height, width, 3] of a codestream; None where it is not one."""
+    """uint8 [height, width, components] of a codestream; None where it is not one."""
     glymur = library()
     with _lock, TemporaryDirectory(prefix="linksim-") as folder:
         path = Path(folder) / "picture.j2k"
@@ -58,6 +61,7 @@ def decompress(codestream: bytes) -> Image | None:
             Exception
         ):  # glymur meets broken bytes with whatever its parser runs into: struct.error, OSError, ...
             return None
+    image = np.atleast_3d(image)  # glymur leaves out the axis of one component
     return np.ascontiguousarray(image) if image.ndim == 3 and image.dtype == np.uint8 else None
 
 

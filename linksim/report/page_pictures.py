@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image as Pictures
 
 from linksim import results
 from linksim.errors import LinksimError
@@ -132,7 +131,7 @@ def _schemes(row: Mapping[str, Any], swept: Sequence[str]) -> list[str]:
 
 def _uri(path: Path) -> tuple[str, bool]:
     """A picture as a data: URI, and whether it is smaller than it was."""
-    picture = Pictures.fromarray(results.load_picture(path))
+    picture = results.drawable(results.load_picture(path))
     shrunk = max(picture.size) > MOST_SIDE
     if shrunk:
         picture.thumbnail((MOST_SIDE, MOST_SIDE))

@@ -66,7 +66,8 @@ def _drawn(rows: Sequence[Sequence[Tile]]) -> Figure:
 
 
 def _draw(axes: Axes, tile: Tile, head: bool) -> None:
-    axes.imshow(tile.picture, interpolation="antialiased", aspect="auto")
+    grey = {"cmap": "gray", "vmin": 0, "vmax": 255} if tile.picture.shape[2] == 1 else {}
+    axes.imshow(tile.picture, interpolation="antialiased", aspect="auto", **grey)
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)

@@ -15,9 +15,9 @@ from linksim import identity, ledger
 from linksim.codecs.base import Image
 from linksim.document import parse
 from linksim.errors import LinksimError
-from linksim.images import Photo, find_images, read_image
+from linksim.images import Photo, Source, find_images
 from linksim.kept import Kept
-from linksim.metrics import ms_ssim, psnr_db, squared_error, to_db
+from linksim.metrics import ms_ssim, mse, psnr_db, squared_error, to_db
 from linksim.plan import Point
 from linksim.results import GALLERY_IMAGES, TIMINGS, Gallery, png
 from linksim.scenario import Images, build
@@ -141,14 +141,14 @@ def _photo(images: Images, job: Job) -> Photo:
 
 def _found(images: Images, job: Job) -> Photo | None:
     listed = _listed(images)
-    if job.image_index >= len(listed) or listed[job.image_index][0] != job.name:
+    if job.image_index >= len(listed) or listed[job.image_index].name != job.name:
         return None
-    name, path = listed[job.image_index]
-    return Photo.of(name, read_image(path)) if path.exists() else None
+    source = listed[job.image_index]
+    return source.read() if source.path.exists() else None
 
 
 @lru_cache(maxsize=16)
-def _listed(images: Images) -> tuple[tuple[str, Path], ...]:
+def _listed(images: Images) -> tuple[Source, ...]:
     return tuple(find_images(images))
 
 
@@ -169,7 +169,7 @@ def _pictures(task: Task, photo: Photo, outcome: Outcome) -> dict[str, bytes]:
 def _row(task: Task, job: Job, photo: Photo, outcome: Outcome) -> dict[str, Any]:
     """One trial: who, what arrived, and what it cost."""
     scenario, received = _built(task.scenario).scenario, outcome.decoded
-    height, width, _ = photo.image.shape
+    height, width, channels = photo.image.shape
     since = perf_counter()
     row: dict[str, Any] = {
         "point": task.point,
@@ -180,6 +180,7 @@ def _row(task: Task, job: Job, photo: Photo, outcome: Outcome) -> dict[str, Any]
         "sha256": photo.sha256,
         "height": height,
         "width": width,
+        "channels": channels,
         "trial": job.trial,
         "seed": scenario.seed,
         "samples": photo.image.size,
@@ -196,7 +197,9 @@ def _row(task: Task, job: Job, photo: Photo, outcome: Outcome) -> dict[str, Any]
 
 def _scores(photo: Photo, received: Image, metrics: Sequence[str]) -> dict[str, Any]:
     error = squared_error(photo.image, received)
-    scores: dict[str, Any] = {"squared_error": error, "psnr_db": psnr_db(error, photo.image.size)}
+    samples = photo.image.size
+    scores: dict[str, Any] = {"squared_error": error, "mse": mse(error, samples)}
+    scores["psnr_db"] = psnr_db(error, samples)
     if "ms_ssim_db" in metrics:
         scores["ms_ssim"] = ms_ssim(photo.image, received)
         scores["ms_ssim_db"] = None if scores["ms_ssim"] is None else to_db(scores["ms_ssim"])
