@@ -5,6 +5,7 @@ A worker is a process that computes one task at a time, its libraries held to th
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -31,6 +32,9 @@ CALM = {
     "distributed.worker.memory.pause": False,
 }
 """Dask's settings: workers keep no data to spill, and one that pauses at a memory limit would never go on."""
+SIZE = re.compile(r"[1-9]\d*(\.\d+)? ?[MGTP](i?B)?", re.IGNORECASE)
+WALLTIME = re.compile(r"(\d+-)?\d+(:\d\d?){0,2}")
+ADDRESS = re.compile(r"[a-z]+://[^\s:/]+:\d+|[a-z]+://\[[0-9a-fA-F:]+\]:\d+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +58,15 @@ class Job:
                 raise LinksimError(f"--{name}", "must be at least 1", number)
         if self.threads > self.cores:
             raise LinksimError("--threads", f"must be at most the job's {self.cores} cores", self.threads)
+        if not SIZE.fullmatch(self.memory):
+            raise LinksimError("--memory", "must be a size with its unit", self.memory, "as 8GB or 512MB")
+        if not WALLTIME.fullmatch(self.walltime):
+            remedy = "as 12:00:00, or 2-00:00:00 for two days"
+            raise LinksimError("--walltime", "must be a time as Slurm writes it", self.walltime, remedy)
+        for option in self.options:
+            if not option.startswith("-"):
+                remedy = f"write --option=--{option.split(maxsplit=1)[0] if option.strip() else 'NAME=VALUE'}"
+                raise LinksimError("--option", "must begin with - or --, as in a job script", option, remedy)
 
     @property
     def workers(self) -> int:
@@ -148,14 +161,13 @@ def slurm(job: Job, jobs: int, *, port: int = 0, say: Callable[[str], None] = pr
 
 
 def script(job: Job, address: str) -> str:
-    """The job script for `sbatch` whose workers join the scheduler at the address."""
+    """The job script for `sbatch` whose workers join the scheduler at the address, as tcp://HOST:PORT."""
+    if not ADDRESS.fullmatch(address):
+        raise LinksimError("--print", "must be the address of a scheduler", address, "as tcp://HOST:8786")
     _tool("dask_jobqueue")
     from dask_jobqueue.slurm import SLURMJob
 
-    try:
-        made: SLURMJob = SLURMJob(scheduler=address, name="linksim", **job.arguments)
-    except ValueError as error:
-        raise LinksimError("--memory", "must be a size such as 8GB", job.memory) from error
+    made: SLURMJob = SLURMJob(scheduler=address, name="linksim", **job.arguments)
     return str(made.job_script())
 
 

@@ -174,8 +174,29 @@ def test_numbers_that_cannot_be_are_told():
         cluster.local(0)
     with pytest.raises(LinksimError, match="--threads: must be at most the job's 2 cores, got 3"):
         cluster.Job(cores=2, memory="1GB", threads=3)
-    with pytest.raises(LinksimError, match="--memory: must be a size such as 8GB, got 'much'"):
-        cluster.script(cluster.Job(cores=2, memory="much"), "tcp://here:1")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"memory": "much"}, "--memory: must be a size with its unit, got 'much'; as 8GB or 512MB"),
+        ({"memory": "24"}, "--memory: must be a size with its unit, got '24'; as 8GB or 512MB"),
+        (
+            {"walltime": "soon"},
+            "--walltime: must be a time as Slurm writes it, got 'soon'; as .*",
+        ),
+        ({"options": ("partition=cpu",)}, "--option: must begin with .*; write --option=--partition=cpu"),
+    ],
+)
+def test_a_job_that_slurm_would_not_understand_is_told(given, told):
+    with pytest.raises(LinksimError, match=f"^{told}$"):
+        cluster.Job(**{"cores": 2, "memory": "1GB"} | given)
+
+
+@pytest.mark.parametrize("address", ["login", "login:8786", "tcp://login", "tcp://login:", "tcp://a b:1"])
+def test_a_job_script_has_the_address_of_a_scheduler(address):
+    with pytest.raises(LinksimError, match=r"--print: must be the address of a scheduler, got .*; as tcp://"):
+        cluster.script(cluster.Job(cores=2, memory="1GB"), address)
 
 
 def test_a_job_script_asks_for_the_job_and_limits_its_workers():
