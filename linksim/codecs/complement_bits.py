@@ -1,0 +1,115 @@
+"""The complementary representation as a string of bits of known length: the rows' numbers, then A X.
+
+    | scale of A, 8 | A's numbers, bits_a each | scale of A X, 8 | A X, bits_ax each |
+
+A's numbers are its d L entries, row by row; or the d (L - d) angles of its span; or none, where the rows are
+the lowest of the DCT-II. A real that is not quantised has 64 bits, and no scale. What the string is worth is
+told by its length: both ends take the largest rank that it holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linksim.codecs import subspace
+from linksim.codecs.complement import (
+    Quantiser,
+    Reals,
+    Source,
+    dct_rows,
+    eigen_rows,
+    error_matrix,
+    measured,
+    orthonormal,
+    recompose,
+)
+
+Basis = Literal["eigen", "subspace", "dct"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComplementCode:
+    """How pictures [c, L, W] are complemented. basis: eigenvectors' entries, their span's angles, or the
+    DCT-II. bits_a, bits_ax: bits of a real, 0 for float64.
+    """
+
+    basis: Basis
+    source: Source
+    bits_a: int
+    bits_ax: int
+    shape: tuple[int, int, int]
+
+    @property
+    def side(self) -> int:
+        """L, the largest rank."""
+        return self.shape[1]
+
+    @property
+    def of_rows(self) -> Quantiser:
+        return Quantiser(bits=self.bits_a, top=subspace.TOP if self.basis == "subspace" else 1.0)
+
+    @property
+    def of_measured(self) -> Quantiser:
+        """A row is of length 1 and a column of x of at most sqrt(L)."""
+        return Quantiser(bits=self.bits_ax, top=float(np.sqrt(self.side)))
+
+    def row_reals(self, d: int) -> int:
+        """Reals that tell the rows."""
+        return {"eigen": d * self.side, "subspace": d * (self.side - d), "dct": 0}[self.basis]
+
+    def n_bits(self, d: int) -> int:
+        """Bits of rank d, scales included; none for d = 0."""
+        return self._split(d) + self._part(self.of_measured, d * self.shape[0] * self.shape[2])
+
+    def rank_within(self, n_bits: int, most: int | None = None) -> int:
+        """The largest rank, of at most `most`, that so many bits hold.
+
+        Of the bits that rank holds it says the same rank again, so a length tells the rank.
+        """
+        ranks = range(min(self.side, self.side if most is None else most), 0, -1)
+        return next((d for d in ranks if self.n_bits(d) <= n_bits), 0)
+
+    def encode(self, x: Reals, guess: Reals, d: int) -> NDArray[np.uint8]:
+        """Bits [n, n_bits(d)] for pictures and their guesses X^, float64 [n, c, L, W] on [0, 1]."""
+        if not d:
+            return np.zeros((len(x), 0), np.uint8)
+        told = self._row_bits(x, guess, d)
+        sent = measured(self._rows(told, d), x, guess, self.source)
+        return np.concatenate([told, self.of_measured.to_bits(sent.reshape(len(x), -1))], axis=1)
+
+    def decode(self, bits: NDArray[np.uint8], guess: Reals, d: int) -> Reals:
+        """X~ [n, c, L, W] from bits [n, n_bits(d)] and X^."""
+        if not d:
+            return guess
+        n, (channels, _, width), cut = len(bits), self.shape, self._split(d)
+        sent = self.of_measured.from_bits(bits[:, cut:]).reshape(n, channels, d, width)
+        return recompose(self._rows(bits[:, :cut], d), sent, guess, self.source)
+
+    def _row_bits(self, x: Reals, guess: Reals, d: int) -> NDArray[np.uint8]:
+        if not self.row_reals(d):
+            return np.zeros((len(x), 0), np.uint8)
+        _, rows = eigen_rows(error_matrix(x, guess))
+        rows = rows[:, :d]
+        numbers = subspace.angles(rows) if self.basis == "subspace" else rows.reshape(len(x), -1)
+        return self.of_rows.to_bits(numbers)
+
+    def _rows(self, bits: NDArray[np.uint8], d: int) -> Reals:
+        """Orthonormal rows [n, d, L], at both ends from what is sent alone."""
+        if self.basis == "dct":
+            return np.broadcast_to(dct_rows(d, self.side), (len(bits), d, self.side))
+        numbers = self.of_rows.from_bits(bits) if self.row_reals(d) else np.zeros((len(bits), 0))
+        if self.basis == "subspace":
+            return subspace.rows_of(numbers, d, self.side)
+        return orthonormal(numbers.reshape(len(bits), d, self.side))
+
+    def _split(self, d: int) -> int:
+        """Bits of the rows, which come first."""
+        return self._part(self.of_rows, self.row_reals(d))
+
+    @staticmethod
+    def _part(quantiser: Quantiser, reals: int) -> int:
+        return quantiser.head_bits + reals * quantiser.bits_each if reals else 0
