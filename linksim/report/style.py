@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,7 +74,12 @@ def figure(width: float, height: float) -> Figure:
 
 
 def save(drawn: Figure, path: Path, dpi: int = DPI) -> None:
-    """The figure in the format that the path's ending names, whole or not at all."""
+    """The figure in the format that the path's ending names, whole or not at all.
+
+    A letter that no font of matplotlib has is a box: a name's fault is not told line after line.
+    """
     content = io.BytesIO()
-    drawn.savefig(content, format=path.suffix[1:].lower(), dpi=dpi, facecolor="white")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)
+        drawn.savefig(content, format=path.suffix[1:].lower(), dpi=dpi, facecolor="white")
     disk.write(path, content.getvalue())
