@@ -11,12 +11,15 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from linksim.plan import Plan
+from linksim.plan import SYSTEM, Plan
 from linksim.progress import Line, Progress, cells, overall
+from linksim.report.fields import setting, short_names
 
 REFRESHES_PER_SECOND = 4
 MOST_LINES = 24
 """Points that the board shows at a time, on a terminal that has room for them."""
+LEAST_LABEL = 4
+"""Characters of a system's label that are shown, however narrow the terminal."""
 HEAD = ("point", "trials", "PSNR (dB)", "outage", "stopped by")
 
 
@@ -64,7 +67,7 @@ class Board:
         bar = ProgressBar(total=expected, completed=progress.done, width=room)
         head.add_row(bar, Text(overall(progress), no_wrap=True, overflow="ellipsis"))
         shown = _shown(progress, self._screen.height - 5)
-        parts: list[Any] = [head, _points([cells(line) for line in shown], self._screen.width)]
+        parts: list[Any] = [head, _points(shown, self._screen.width)]
         if len(shown) < len(progress.lines):
             parts.append(Text(f"the {len(shown)} of {len(progress.lines)} points heard of last", style="dim"))
         return Group(*parts)
@@ -79,14 +82,30 @@ def _shown(progress: Progress, room: int) -> list[Line]:
     return [progress.lines[index] for index in sorted(last)]
 
 
-def _points(rows: list[tuple[str, ...]], width: int) -> Table:
-    """Each point on one line: of what it is called as much as fits, of its numbers all."""
+def _points(lines: list[Line], width: int) -> Table:
+    """Each point on one line: of its system's label as much as fits, of its settings and numbers all."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    widths = [max(map(len, column)) for column in zip(HEAD, *rows, strict=True)]
-    widths[0] = max(min(widths[0], width - sum(widths[1:]) - 2 * len(HEAD)), len(HEAD[0]))
+    rows = [cells(line)[1:] for line in lines]
+    widths = [max(map(len, column)) for column in zip(HEAD[1:], *rows, strict=True)]
+    room = max(width - sum(widths) - 2 * len(HEAD), len(HEAD[0]))
+    names = [_name(line, room) for line in lines]
+    widths = [min(max(map(len, (HEAD[0], *names))), room), *widths]
     for name, fits in zip(HEAD, widths, strict=True):
         aligned = "right" if name in HEAD[1:4] else "left"
         table.add_column(name, justify=aligned, no_wrap=True, overflow="ellipsis", width=fits)
-    for row in rows:
-        table.add_row(*map(Text, row))
+    for name, row in zip(names, rows, strict=True):
+        table.add_row(*map(Text, (name, *row)))
     return table
+
+
+def _name(line: Line, room: int) -> str:
+    """'JPEG 2000, 5 dB, k_factor 3' in so many characters: what is too long is cut from the label."""
+    values = dict(line.point.values)
+    label = str(values.pop(SYSTEM, ""))
+    short = short_names(list(values))
+    told = ", ".join(setting(short[name], value) for name, value in values.items()) or "one point"
+    told = told.removeprefix("SNR ") if label else told
+    spare = max(room - len(told) - 2, LEAST_LABEL)
+    if len(label) > spare:
+        label = f"{label[: spare - 1].rstrip()}…"
+    return f"{label}, {told}" if label else told

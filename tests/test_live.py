@@ -169,8 +169,8 @@ def test_two_thousand_points_stay_within_the_terminal():
     assert len(lines) < 24
     assert all(len(line) <= 80 for line in lines)
     assert "0/2000 points, 150 of about 200000 trials" in lines[0]
-    shown = [line.split()[0] for line in lines[2:-1]]
-    assert shown == ["snr_db=1.5", "snr_db=350.0", "snr_db=999.5"]
+    shown = [line[:12].strip() for line in lines[2:-1]]
+    assert shown == ["SNR 1.5 dB", "SNR 350 dB", "SNR 999.5 dB"]
     assert "50/100  30.00 +-0.25   10.0%" in lines[2]
     assert "3 of 2000" in lines[-1]
 
@@ -208,6 +208,29 @@ def test_a_long_name_is_cut_and_no_number_is_lost():
     lines = drawn(board, width=60)
     assert lines[-1].endswith("30.00 +-0.25    0.0%  block errors")
     assert len(lines) == 3
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (60, "JPE…, {} dB, k_fact…"),
+        (70, "JPEG 2000…, {} dB, k_factor 10"),
+        (100, "JPEG 2000 + LDPC, adaptive, {} dB, k_factor 10"),
+    ],
+)
+def test_a_long_label_is_cut_before_the_settings_that_tell_points_apart(width, shown):
+    plan = plan_with(2, per_image=100)
+    board = Board(Console(width=width, height=24, file=io.StringIO()))
+    board.begin(plan, Path("run"), progress := progress_of(plan))
+    for line, snr_db in zip(progress.lines, (0, 5), strict=True):
+        values = {
+            "system": "JPEG 2000 + LDPC, adaptive",
+            "snr_db": snr_db,
+            "links.air.channel.k_factor": 10.0,
+        }
+        line.point = replace(line.point, values=values)
+    told = [line.partition("0/100")[0].strip() for line in drawn(board, width)[2:]]
+    assert told == [shown.format(0), shown.format(5)]
 
 
 def test_a_log_file_gets_a_line_a_point_and_at_most_one_a_minute():
@@ -313,7 +336,7 @@ def test_a_terminal_shows_a_bar_and_then_the_summary(home):
     code, seen = on_a_terminal(["run", "s.yaml", "--out", "seen"], home)
     assert code == 0, seen
     assert "2/2 points, 6 of about 6 trials" in seen or "1/2 points, 3 of about 6 trials" in seen
-    assert "snr_db=10" in seen
+    assert "SNR 10 dB" in seen
     assert "\x1b[2K" in seen  # the bar is wiped away
     after = seen.rpartition("\x1b[2K")[2]
     assert "SNR (dB)" in after
