@@ -13,6 +13,7 @@ from linksim.plan import Plan
 from linksim.report.fields import short_names
 from linksim.scenario import Scenario
 from linksim.terminal import busy, console, print_rows
+from phy.compact import compact
 
 COLUMNS = ("samples", "link", "stream", "mcs", "picked", "uses", "blocks", "payload bits")
 HEAD = (*COLUMNS, *USES, "uses/sample", "data alone")
@@ -73,7 +74,7 @@ def pairing(plan: Plan) -> str:
     told = {
         "seeds": [{str(each.seed) for each in own} for own in scenarios],
         "channels": [
-            {str(link.channel) for each in own for link in each.links.values()} for own in scenarios
+            {compact(link.channel) for each in own for link in each.links.values()} for own in scenarios
         ],
         "link names": [set(each.links) for each in plan.scenarios.values()],
         "pictures": [{_source(each)} for each in plan.scenarios.values()],

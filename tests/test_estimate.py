@@ -168,7 +168,7 @@ def test_many_points_of_one_system_are_shown_by_the_first_and_the_last(home, cap
 UNPAIRED = [
     ("seed: 2", "seeds 1 and 2"),
     ("images.limit: 1", "pictures "),
-    ("links.air.channel: awgn", "channels Rician("),
+    ("links.air.channel: awgn", "channels rician and awgn"),
 ]
 
 
