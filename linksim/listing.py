@@ -101,9 +101,10 @@ def codecs() -> Rows:
 
 def cards() -> Rows:
     """Networks in the zoo, which a codec's `card` names."""
-    from models.card import names
+    from models.card import ZOO, names, open_card
 
-    return ("card",), [(name,) for name in names()]
+    found = [open_card(ZOO / name) for name in names()]
+    return ("card", "codec", "images"), [(card.name, card.kind, card.images) for card in found]
 
 
 def engines() -> Rows:

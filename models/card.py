@@ -20,8 +20,8 @@ class CardError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """`files`: name -> SHA-256; `graphs`: graph -> its inputs and outputs with shapes; `network`: the numbers
-    its host needs.
+    """`images`: which pictures it takes, in words; `files`: name -> SHA-256; `graphs`: graph -> its inputs
+    and outputs with shapes; `network`: the numbers its host needs.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Card:
     files: dict[str, str]
     graphs: dict[str, dict[str, dict[str, str]]]
     network: dict[str, float]
+    images: str = ""
     training: dict[str, Any] = field(default_factory=dict)
     measured: dict[str, Any] = field(default_factory=dict)
 
@@ -64,8 +65,8 @@ def names() -> list[str]:
     return sorted(path.parent.name for path in ZOO.glob(f"*/{CARD}"))
 
 
-def read_card(folder: Path, kind: str) -> Card:
-    """The card of a folder, its kind and every checksum verified. Raises CardError."""
+def open_card(folder: Path) -> Card:
+    """The card of a folder, its files unread. Raises CardError."""
     path = folder / CARD
     try:
         card = Card(**json.loads(path.read_text()))
@@ -73,10 +74,15 @@ def read_card(folder: Path, kind: str) -> Card:
             raise TypeError("files or network that are no mapping")
     except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
         raise CardError(f"{path}: must be a card in JSON, got {error}; export the network again") from error
+    return card
+
+
+def read_card(folder: Path, kind: str) -> Card:
+    """The card of a folder, its kind and every checksum verified. Raises CardError."""
+    card = open_card(folder)
     if card.kind != kind:
-        raise CardError(
-            f"{path}: must be a card of kind {kind!r}, got {card.kind!r}; change the codec's kind or its card"
-        )
+        rule = f"must be a card of kind {kind!r}, got {card.kind!r}"
+        raise CardError(f"{folder / CARD}: {rule}; change the codec's kind or its card")
     for name, expected in card.files.items():
         if not (folder / name).is_file():
             raise CardError(f"{folder / name}: must exist, the card names it; export the network again")

@@ -6,27 +6,24 @@ card.
 Checks ONNX Runtime against torch at two sizes before it writes the card.
 """
 
-import argparse
-import json
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from models import twin
-from models.card import ZOO, Card, sha256, write_card
+from models.card import Card, sha256, write_card
+from models.exporting import check_graph, command, load_average, said, write_graph
 from models.hda_deepsc import LOG2_STEP_FIRST, STRIDE, HdaDeepsc, planes
-from models.recipes import RECIPES, Recipe
+from models.recipes import RECIPES
 
 STEPS_PER_OCTAVE, N_STEPS = 16, 128
 IMAGE_MULTIPLE = 64
 TOTAL = 1 << 16
 """Every integer distribution sums to this."""
 TAIL = 2.0**-15
-PARITY = 2e-4
 DATA = "BSDS500 train and test (400 photos), 1000 ImageNet photos, one a class; every 25th for validation"
 PAPER = "H. Xie, Z. Qin, Z. Han, K. B. Letaief: Hybrid Digital-Analog Semantic Communications, IEEE JSAC 2025"
 
@@ -87,31 +84,14 @@ def example(size, shape: str, batch: int, h: int, w: int, generator: torch.Gener
 
 def export_graphs(net: HdaDeepsc, folder: Path) -> None:
     """Write the three graphs and compare each with torch at two sizes; raises ValueError where they part."""
-    import onnxruntime
-
     for name, (module, inputs, outputs) in GRAPHS.items():
         wrapped, path = module(net).eval(), folder / f"{name}.onnx"
         generator = torch.Generator().manual_seed(1)
         args = tuple(example(net.size, s, 2, 2, 3, generator) for s in inputs.values())
-        with sdpa_kernel(SDPBackend.MATH):
-            program = torch.onnx.export(
-                wrapped, args, input_names=list(inputs), output_names=list(outputs), dynamo=True,
-                dynamic_shapes=tuple(dynamic(inputs).values()), verbose=False,
-            )  # fmt: skip
-        program.save(path)
-        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        write_graph(wrapped, path, args, dynamic(inputs), outputs)
         for batch, h, w in ((1, 1, 1), (3, 3, 2)):
-            args = tuple(example(net.size, s, batch, h, w, generator) for s in inputs.values())
-            with torch.no_grad():
-                expected = wrapped(*args)
-            expected = expected if isinstance(expected, tuple) else (expected,)
-            got = session.run(list(outputs), {n: a.numpy() for n, a in zip(inputs, args, strict=True)})
-            apart = max(float(np.abs(g - e.numpy()).max()) for g, e in zip(got, expected, strict=True))
-            print(
-                f"{name} {batch}x{64 * h}x{64 * w}: ONNX Runtime and torch are {apart:.1e} apart", flush=True
-            )
-            if apart > PARITY:
-                raise ValueError(f"{name}: ONNX Runtime and torch must agree to {PARITY}, got {apart:.1e}")
+            given = {n: example(net.size, s, batch, h, w, generator) for n, s in inputs.items()}
+            check_graph(wrapped, path, given, outputs)
 
 
 def golden(net: HdaDeepsc) -> dict[str, NDArray]:
@@ -191,34 +171,24 @@ def nominal_log2_power(net: HdaDeepsc) -> float:
     return float((2 * log_gain + log_variance).exp()[:, : round(NOMINAL.reals)].mean().log2())
 
 
-def load_average(recipe: Recipe, checkpoint: Path) -> tuple[HdaDeepsc, dict]:
+def load(name: str, checkpoints: Path) -> tuple[HdaDeepsc, dict]:
     """The averaged weights of a checkpoint, and its facts."""
-    state = torch.load(checkpoint, weights_only=True)
-    net = HdaDeepsc(recipe.size)
-    net.load_state_dict(state["average"])
-    return net.eval(), {"steps": state["step"], "hours": round(state["seconds"] / 3600, 2)}
-
-
-def save_weights(net: HdaDeepsc, path: Path) -> None:
-    """The weights alone in float16: enough for `models.train --weights` to go on from, at half the size."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, **{name: value.numpy().astype(np.float16) for name, value in net.state_dict().items()})
+    return load_average(HdaDeepsc(RECIPES[name].size), checkpoints)
 
 
 def export(name: str, checkpoints: Path, zoo: Path) -> Path:
     """Write zoo/name; returns the folder."""
     recipe, folder = RECIPES[name], zoo / name
-    net, facts = load_average(recipe, checkpoints / "state.pt")
+    measured = said(checkpoints, "psnr_10_db")[-1]
+    net, facts = load(name, checkpoints)
     folder.mkdir(parents=True, exist_ok=True)
     export_graphs(net, folder)
     np.savez_compressed(folder / "entropy.npz", **entropy_tables(net))
-    log = [json.loads(line) for line in (checkpoints / "log.jsonl").read_text().splitlines()]
-    validated = [line for line in log if "psnr_10_db" in line]
     np.savez_compressed(folder / "golden.npz", **golden(net))
     files = [f"{graph}.onnx" for graph in GRAPHS] + ["entropy.npz", "golden.npz"]
     write_card(
         Card(
-            name=name, kind="hda_deepsc", version=1, paper=PAPER,
+            name=name, kind="hda_deepsc", version=1, paper=PAPER, images="RGB of any size",
             streams={"essential": "digital", "auxiliary": "analog"},
             files={file: sha256(folder / file) for file in files},
             graphs={g: {"inputs": i, "outputs": o} for g, (_, i, o) in GRAPHS.items()},
@@ -233,10 +203,12 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
                 "data": DATA,
                 "recipe": f"models.recipes.RECIPES[{name!r}]", "seed": recipe.seed, **facts,
                 "hardware": "2 CPU cores",
-                "photos": next(line["photos"] for line in log if "photos" in line),
+                "photos": said(checkpoints, "photos")[0]["photos"],
                 "command": f"python -m models.train {name} --data FOLDER",
             },
-            measured={"held-out 256x256 crops, AWGN twin, DA ratio 0.2, bandwidth ratio 1/6": validated[-1]},
+            measured={
+                "held-out 256x256 crops, AWGN twin, DA ratio 0.2, bandwidth ratio 1/6": measured
+            },
         ),
         folder,
     )  # fmt: skip
@@ -244,18 +216,7 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("recipe", choices=sorted(RECIPES))
-    parser.add_argument("--folder", type=Path, help="where the checkpoint is (default checkpoints/RECIPE)")
-    parser.add_argument("--zoo", type=Path, default=ZOO)
-    parser.add_argument("--weights", type=Path, help="also keep the weights, in this .npz")
-    given = parser.parse_args()
-    checkpoints = given.folder or Path("checkpoints") / given.recipe
-    print(export(given.recipe, checkpoints, given.zoo))
-    if given.weights:
-        save_weights(load_average(RECIPES[given.recipe], checkpoints / "state.pt")[0], given.weights)
+    command(__doc__, RECIPES, export, lambda name, checkpoints: load(name, checkpoints)[0])
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ HOMES: dict[str, str | tuple[str, ...]] = {
     "sionna": "phy/",
     "torch": "models/",
     "onnx": "models/",
-    "onnxruntime": ("linksim/codecs/", "models/export.py"),  # export checks the graph against torch
+    "onnxruntime": ("linksim/codecs/", "models/exporting.py"),  # compares graphs with torch
     "click": "linksim/cli",
     "numba": "phy/native/",
     "llvmlite": "phy/native/",

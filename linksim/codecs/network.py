@@ -2,17 +2,15 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linksim.codecs.base import Image
+from linksim.codecs.carded import Carded, find_card
 from linksim.codecs.entropy import EntropyTables, read_tables
 from linksim.codecs.header import Header, log2_power, power_index
 from linksim.codecs.onnx import run_graph
-from linksim.errors import LinksimError
-from models.card import CARD, Card, CardError, find_folder, read_card
 from phy.types import SymbolsObserved
 
 FILES = ("encoder.onnx", "transmitter.onnx", "decoder.onnx", "entropy.npz")
@@ -24,24 +22,12 @@ NUMBERS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network:
+class Network(Carded):
     """The graphs and tables of a card."""
-
-    folder: Path
-    card: Card
-
-    @property
-    def fingerprint(self) -> str:
-        """The checksums of the card's files, and its numbers."""
-        told = {**self.card.files, **self.card.network}
-        return ", ".join(f"{name} {value}" for name, value in sorted(told.items()))
 
     @property
     def tables(self) -> EntropyTables:
         return read_tables(self.folder / "entropy.npz")
-
-    def number(self, name: str) -> int:
-        return int(self.card.network[name])
 
     def log2_step(self, header: Header) -> float:
         """log2 of the quantiser's step; the largest there is where no integers are sent."""
@@ -134,15 +120,5 @@ class Network:
 @lru_cache(maxsize=8)
 def find_network(card: str) -> Network:
     """The network that a scenario names, checksums verified. Raises LinksimError."""
-    try:
-        folder = find_folder(card)
-        network = Network(folder=folder, card=read_card(folder, "hda_deepsc"))
-    except CardError as error:
-        where, _, rest = str(error).partition(": ")
-        raise LinksimError(where, rest) from error
-    missing = [f"files.{name}" for name in FILES if name not in network.card.files]
-    missing += [f"network.{n}" for n in NUMBERS if type(network.card.network.get(n)) not in (int, float)]
-    if missing:
-        rule = f"must have {missing[0]}" + (", a number" if missing[0].startswith("network") else "")
-        raise LinksimError(folder / CARD, rule, None, "export the network again")
-    return network
+    folder, found = find_card(card, "hda_deepsc", FILES, NUMBERS)
+    return Network(folder=folder, card=found)

@@ -16,8 +16,8 @@ from models.export import (  # noqa: E402
     entropy_tables,
     export,
     integer_frequencies,
-    save_weights,
 )
+from models.exporting import save_weights  # noqa: E402
 from models.hda_deepsc import HdaDeepsc  # noqa: E402
 from models.recipes import RECIPES  # noqa: E402
 from models.run import Run  # noqa: E402

@@ -1,0 +1,129 @@
+"""What every export does: a graph written as ONNX and compared with torch, weights as float16, a checkpoint's
+averaged weights and facts, the command.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from models.card import ZOO
+
+PARITY = 2e-4
+Net = TypeVar("Net", bound=nn.Module)
+
+
+def write_graph(
+    net: nn.Module,
+    path: Path,
+    args: tuple[Tensor, ...],
+    inputs: Mapping[str, dict[int, object]],
+    outputs: Iterable[str],
+    half: bool = False,
+) -> None:
+    """Write a module as ONNX. inputs: name -> its free axes; half: weights stored by `store_in_half`."""
+    with sdpa_kernel(SDPBackend.MATH):
+        program = torch.onnx.export(
+            net, args, input_names=list(inputs), output_names=list(outputs), dynamo=True,
+            dynamic_shapes=tuple(inputs.values()), verbose=False,
+        )  # fmt: skip
+    if not half:
+        program.save(path)
+        return
+    model = program.model_proto
+    store_in_half(model)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def store_in_half(model: onnx.ModelProto) -> None:
+    """Store every float32 array that float16 holds exactly as float16, with a Cast to float32 behind it.
+
+    The graph still computes in float32: a runtime folds the casts when it loads the graph. Nothing is
+    rounded, so round the weights first (`rounded_to_half`).
+    """
+    graph, casts = model.graph, []
+    for weight in graph.initializer:
+        value = onnx.numpy_helper.to_array(weight)
+        with np.errstate(over="ignore"):
+            half = value.astype(np.float16)
+        if value.dtype != np.float32 or value.ndim == 0 or not np.array_equal(half, value):
+            continue
+        name = weight.name
+        weight.CopyFrom(onnx.numpy_helper.from_array(half, f"{name}.half"))
+        casts.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def rounded_to_half(net: Net) -> Net:
+    """The network with every weight rounded to what float16 holds, computing in float32 as before."""
+    return net.half().float()
+
+
+def check_graph(net: nn.Module, path: Path, inputs: Mapping[str, Tensor], outputs: Iterable[str]) -> float:
+    """The largest difference between ONNX Runtime and torch; raises ValueError where they part."""
+    import onnxruntime
+
+    with torch.no_grad():
+        expected = net(*inputs.values())
+    expected = expected if isinstance(expected, tuple) else (expected,)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    got = session.run(list(outputs), {name: value.numpy() for name, value in inputs.items()})
+    apart = max(float(np.abs(g - e.numpy()).max()) for g, e in zip(got, expected, strict=True))
+    shapes = ", ".join("x".join(map(str, value.shape)) for value in inputs.values())
+    print(f"{path.name} {shapes}: ONNX Runtime and torch are {apart:.1e} apart", flush=True)
+    if not apart <= PARITY:
+        raise ValueError(f"{path.name}: ONNX Runtime and torch must agree to {PARITY}, got {apart:.1e}")
+    return apart
+
+
+def load_average(net: Net, checkpoints: Path) -> tuple[Net, dict[str, Any]]:
+    """The network with the averaged weights of `state.pt`, and the training's steps and hours."""
+    state = torch.load(checkpoints / "state.pt", weights_only=True)
+    net.load_state_dict(state["average"])
+    return net.eval(), {"steps": state["step"], "hours": round(state["seconds"] / 3600, 2)}
+
+
+def said(checkpoints: Path, key: str) -> list[dict[str, Any]]:
+    """The lines of `log.jsonl` that hold a key. Raises ValueError where there is none."""
+    path = checkpoints / "log.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    if not (found := [line for line in lines if key in line]):
+        raise ValueError(f"{path}: must have a line with {key}, got none; train until it validates")
+    return found
+
+
+def save_weights(net: nn.Module, path: Path) -> None:
+    """The weights alone in float16: enough for a training to go on from, at half the size."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, **{name: value.numpy().astype(np.float16) for name, value in net.state_dict().items()})
+
+
+def command(
+    doc: str | None,
+    recipes: Iterable[str],
+    export: Callable[[str, Path, Path], Path],
+    load: Callable[[str, Path], nn.Module],
+) -> None:
+    """The command line of an export. export: name, checkpoints, zoo -> its folder; load: name, checkpoints ->
+    the network.
+    """
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", choices=sorted(recipes))
+    parser.add_argument("--folder", type=Path, help="where the checkpoint is (default checkpoints/RECIPE)")
+    parser.add_argument("--zoo", type=Path, default=ZOO)
+    parser.add_argument("--weights", type=Path, help="also keep the weights, in this .npz")
+    given = parser.parse_args()
+    checkpoints = given.folder or Path("checkpoints") / given.recipe
+    print(export(given.recipe, checkpoints, given.zoo))
+    if given.weights:
+        save_weights(load(given.recipe, checkpoints), given.weights)
