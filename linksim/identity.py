@@ -65,13 +65,14 @@ def code_digest() -> str:
 
 
 def contents(scenario: Scenario) -> dict[str, list[str]]:
-    """What the files that a scenario's links name hold, as digests, link by link; no key where there is none.
+    """What a scenario's links name and do not say, as digests, link by link; no entry where there is none.
 
-    recordings: whose fading they play. files: of codes and constellations.
+    recordings: whose fading they play. files: of codes and constellations. keys: of the ciphers.
     """
     links = scenario.links.values()
     found = {
         "recordings": [each for link in links for each in link.recordings],
         "files": [each for link in links for each in link.files],
+        "keys": [each for link in links for each in link.keys],
     }
     return {name: digests for name, digests in found.items() if digests}

@@ -122,8 +122,8 @@ def claim(folder: Path, mine: Mapping[str, Any]) -> tuple[bool, list[str]]:
 def _check(folder: Path, theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
     then, now = theirs["deciding"], mine["deciding"]
     changed = [told for name, told in _CHANGES.items() if then.get(name) != now[name]]
-    before, now = then.get("images", {}), now["images"]
-    if any(now[system] != before[system] for system in before.keys() & now.keys()):
+    before, now = _pictures(theirs), _pictures(mine)
+    if any(now[name] != before[name] for name in before.keys() & now.keys()):
         changed.append("the pictures")
     if not changed:
         changed = _lost_points(theirs, mine)
@@ -132,8 +132,14 @@ def _check(folder: Path, theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> 
         raise LinksimError(folder, f"holds another run: {' and '.join(changed)} changed", None, remedy)
 
 
+def _pictures(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of every system and of every point: a point keeps its id where its system is called anew."""
+    images = tree["deciding"].get("images", {})
+    return images | {point["id"]: images.get(point["system"]) for point in tree["points"]}
+
+
 _CHANGES = {"code": "linksim's code", "versions": "the versions of what it runs on"}
-_FILES = {"recordings": "a recorded channel", "files": "the file of a code or constellation"}
+_FILES = {"recordings": "a recorded channel", "files": "the file of a code or constellation", "keys": "a key"}
 
 
 def _lost_points(theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> list[str]:
@@ -169,16 +175,21 @@ def _settings(tree: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _check_rows(folder: Path, mine: Mapping[str, Any]) -> None:
-    """The rows of a folder without a manifest must be of the plan's points: their ids say what they are."""
+    """The rows of a folder without a manifest must be of the plan's points, by their ids, and pictures."""
     from linksim.results import read_shard, shards
 
-    known = {point["id"] for point in mine["points"]}
+    known = {
+        (point["id"], index, image["sha256"])
+        for point in mine["points"]
+        for index, image in enumerate(mine["deciding"]["images"][point["system"]])
+    }
     for path in shards(folder):
         try:
-            points = set(read_shard(path)["point"].to_pylist())
+            rows = read_shard(path)
         except LinksimError:
             continue  # it is set aside later
-        if not points <= known:
+        told = (rows[name].to_pylist() for name in ("point", "image_index", "sha256"))
+        if not known.issuperset(zip(*told, strict=True)):
             rule = "holds the rows of another run, without a manifest that can be read"
             raise LinksimError(folder, rule, None, "choose another --out")
 

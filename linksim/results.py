@@ -53,7 +53,8 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     import pyarrow as pa
 
     columns = {name: [row[name] for row in rows] for name in rows[0]}
-    _write(path, pa.table({name: pa.array(values, _type(name, values)) for name, values in columns.items()}))
+    table = pa.table({name: pa.array(values, _type(name, values)) for name, values in columns.items()})
+    _write(path, table, use_dictionary=False, write_statistics=False)  # for few rows both only cost time
 
 
 def write_trials(folder: Path) -> Path:
@@ -64,11 +65,11 @@ def write_trials(folder: Path) -> Path:
     return folder / TRIALS
 
 
-def _write(path: Path, table: pa.Table) -> None:
+def _write(path: Path, table: pa.Table, **options: Any) -> None:
     import pyarrow.parquet as pq
 
     content = io.BytesIO()
-    pq.write_table(table, content, compression="zstd")
+    pq.write_table(table, content, compression="zstd", **options)
     disk.write(path, content.getvalue())
 
 
@@ -87,7 +88,8 @@ def read_shard(path: Path) -> pa.Table:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path, partitioning=None)
+        with pq.ParquetFile(path) as file:  # in half the time of read_table
+            table = file.read(use_threads=False)
     except (OSError, pa.ArrowException) as error:
         raise LinksimError(path, "must be Parquet", str(error), AGAIN) from error
     units = _values(table, "unit") if "unit" in table.column_names else []

@@ -7,6 +7,7 @@ is a 96-bit nonce and a 32-bit block counter.
 
 import os
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -57,6 +58,11 @@ class KeySource:
             rule = f"must hold {self.bits // 8} bytes, raw or as {self.bits // 4} hexadecimal digits"
             raise ValueError(f"key: {where} {rule}, got {len(raw)} bytes; write another key, or set bits")
         return key
+
+    @property
+    def check(self) -> str:
+        """8 hex digits that tell two keys apart, and nobody the key: SHA-256, cut short."""
+        return sha256(b"linksim key check " + self.read()).hexdigest()[:8]
 
     def _raw(self) -> tuple[str, bytes]:
         if self.env is not None:

@@ -91,6 +91,12 @@ class Link:
         return tuple(each for bearer in digital for mcs in bearer.schemes for each in mcs.files)
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        """The check values of the user's keys, stream by stream; the public test key is in its words."""
+        ciphers = [b.cipher for b in self.streams.values() if isinstance(b, DigitalBearer)]
+        return tuple(each.key.check for each in ciphers if each is not None and not each.key.test)
+
+    @property
     def engines(self) -> tuple[str, ...]:
         """Who decodes each scheme of the streams: the engine's name, or under 'auto' whom it takes."""
         engine = find_engine(self.engine) if self.engine == "auto" else None

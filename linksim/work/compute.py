@@ -112,7 +112,7 @@ def _point(task: Task) -> Point:
         _built.cache_clear()
         point = _built(task.scenario)
     if point.id != task.point:
-        rule = "must have the networks, recordings and files of the run"
+        rule = "must have the networks, recordings, files and keys of the run"
         raise LinksimError(f"worker {worker()}", rule, "others", "put the same files there")
     return point
 

@@ -5,9 +5,11 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
-from small_runs import ShuffledCrew, go, once, plan_of, table
+from PIL import Image
+from small_runs import ShuffledCrew, go, once, plan_of, table, write_scenario
 
 from linksim import disk, manifest, results, runner
 from linksim.errors import LinksimError
@@ -146,6 +148,15 @@ def test_rows_of_another_plan_without_their_manifest_are_not_gone_on_with(scenar
     ):
         go(plan_of(scenario, "seed=4"), copy)
     assert {path for path in copy.rglob("*") if path.name != disk.LOCK} == before
+
+
+def test_rows_of_other_pictures_without_their_manifest_are_not_gone_on_with(tmp_path):
+    path, folder = write_scenario(tmp_path), tmp_path / "run"
+    go(plan_of(path, "trials.per_image=1"), folder)
+    (folder / manifest.MANIFEST).unlink()
+    Image.fromarray(np.zeros((64, 96, 3), np.uint8)).save(tmp_path / "photos" / "a.png")
+    with pytest.raises(LinksimError, match="holds the rows of another run"):
+        go(plan_of(path, "trials.per_image=1"), folder)
 
 
 def test_a_folder_of_another_release_is_one_line_and_stays_as_it_is(scenario, copy):

@@ -7,17 +7,20 @@ import signal
 import subprocess
 import sys
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from small_runs import go, once, plan_of, table, write_scenario
 
 from linksim import disk, identity, manifest, results, runner
 from linksim.codecs.jpeg2000 import Jpeg2000
 from linksim.errors import LinksimError
 from linksim.load import load
+from linksim.study import plan_of as study_plan
 from linksim.work import crew, units
 from phy.draws import Draws
 from phy.ledger import CATEGORIES
@@ -183,6 +186,31 @@ def test_points_may_not_be_taken_away(scenario, copy):
 def test_a_folder_keeps_one_run(scenario, copy, change, told):
     with pytest.raises(LinksimError, match=f"holds another run: {told}; run into another folder with --out"):
         go(plan_of(scenario, change), copy)
+
+
+def test_pictures_that_change_are_seen_though_their_system_is_called_anew(tmp_path):
+    path, folder = write_scenario(tmp_path), tmp_path / "run"
+    go(plan_of(path, "trials.per_image=1"), folder)
+    Image.fromarray(np.zeros((64, 96, 3), np.uint8)).save(tmp_path / "photos" / "a.png")
+    study = tmp_path / "study.yaml"
+    other = "{file: small.yaml, set: {links.air.channel.k_factor: 3}}"
+    study.write_text(f"name: two\nscenarios: {{A: small.yaml, B: {other}}}\nset: {{trials.per_image: 1}}\n")
+    with pytest.raises(LinksimError, match="holds another run: the pictures changed"):
+        go(study_plan(study), folder)
+
+
+def test_another_key_is_another_run_that_tells_nothing_of_it(scenario, tmp_path):
+    key, folder = tmp_path / "key", tmp_path / "run"
+    sets = "trials.per_image=1", f"links.air.streams.picture.cipher.key={{file: {key}}}"
+    key.write_bytes(bytes(16))
+    go(plan_of(scenario, *sets), folder)
+    text = (folder / manifest.MANIFEST).read_text()
+    key.write_text("01" * 16)
+    with pytest.raises(LinksimError, match="holds another run: a key changed"):
+        go(plan_of(scenario, *sets), folder)
+    key.write_bytes(bytes(16))
+    assert all(event.found for event in go(plan_of(scenario, *sets), folder))
+    assert not [each for each in (sha256(bytes(16)).hexdigest()[:8], "00" * 16) if each in text]
 
 
 def test_a_folder_made_by_other_code_is_not_gone_on_with(scenario, copy, monkeypatch):

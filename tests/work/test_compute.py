@@ -75,7 +75,7 @@ def test_other_code_and_other_versions_are_refused(task, monkeypatch):
         compute.compute(replace(task, code="0" * 64))
     with pytest.raises(LinksimError, match="must have the versions of the run"):
         compute.compute(replace(task, versions={"numpy": "0"}))
-    with pytest.raises(LinksimError, match="must have the networks, recordings and files of the run"):
+    with pytest.raises(LinksimError, match="must have the networks, recordings, files and keys of the run"):
         compute.compute(replace(task, point="0" * 16))
     monkeypatch.setattr(identity, "code_digest", lambda: "0" * 64)
     with pytest.raises(LinksimError, match="linksim's code"):
