@@ -43,7 +43,7 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("linksim needs Python 3.11 or newer; say make PYTHON=python3.x" if sys.version_info < (3, 11) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt setuptools wheel numpy scipy
-	$(BIN)/python -m pip install --quiet -c constraints.txt --editable '.[cpu,dask,train,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt --editable '.[cpu,dask,digits,train,dev]'
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation pyldpc
 	touch $@
 

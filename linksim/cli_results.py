@@ -16,7 +16,7 @@ METRIC = click.option(
     "metrics",
     multiple=True,
     metavar="NAME",
-    help="As psnr, outage, bler, pictures (the default); again for more.",
+    help="As psnr, mse, outage, bler, pictures (the default); again for more.",
 )
 
 
@@ -43,7 +43,7 @@ def table(runs: tuple[Path, ...], by: str | None, metrics: tuple[str, ...], out:
 @click.command(short_help="Tell how much one system beats another.")
 @click.argument("a")
 @click.argument("b", required=False)
-@click.option("--metric", default="psnr", show_default=True, help="As psnr, ms_ssim, outage.")
+@click.option("--metric", default="psnr", show_default=True, help="As psnr, mse, ms_ssim, outage.")
 @click.option("--out", type=Place(path_type=Path), help="Also to this file: numbers to .csv, text to .md.")
 def compare(a: str, b: str | None, metric: str, out: Path | None) -> None:
     """Tell by how much A beats B, trial by trial over the same fades, at every point and over whole curves.

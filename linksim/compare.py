@@ -72,22 +72,23 @@ def _markdown(frame: pd.DataFrame) -> str:
     """The points as a table: what was swept, the means, the difference and its two intervals."""
     swept = list(frame.columns[: list(frame.columns).index("a")])
     short, line = short_names(swept), frame.iloc[0]
+    metric = next(each for each in COMPARED.values() if each.column == line["metric"])
     head = ["SNR (dB)" if name == SNR else short[name] for name in swept]
     head += ["trials", line["a"], line["b"], "difference", "these pictures", "pictures like them"]
     cells = [
         [
             *("" if row[name] is None or row[name] != row[name] else value_text(row[name]) for name in swept),
             str(row["trials"]),
-            *(f"{row[name]:.2f}" for name in ("mean_a", "mean_b", "difference")),
-            *(_limits(row[f"{name}_low"], row[f"{name}_high"]) for name in ("these", "like")),
+            *(metric.text(row[name], 2) for name in ("mean_a", "mean_b", "difference")),
+            *(_limits(metric, row[f"{name}_low"], row[f"{name}_high"]) for name in ("these", "like")),
         ]
         for _, row in frame.iterrows()
     ]
     return markdown(head, cells)
 
 
-def _limits(low: float, high: float) -> str:
-    return "" if math.isnan(low) else f"[{low:.2f}, {high:.2f}]"
+def _limits(metric: Compared, low: float, high: float) -> str:
+    return "" if math.isnan(low) else f"[{metric.text(low, 2)}, {metric.text(high, 2)}]"
 
 
 def compare_runs(a: str, b: str | None = None, metric: str = "psnr") -> Comparison:
@@ -144,18 +145,19 @@ def _sentence(a: Side, b: Side, metric: Compared, found: Difference, at: str) ->
     half, title = found.half_width, f" {metric.title}" if metric.title else ""
     digits = 1 if half >= 0.1 or math.isnan(half) else 2
     if math.isnan(half):
-        told = f"{found.mean:+.{digits}f} {metric.unit}"
+        told = metric.sized(metric.text(found.mean, digits, "+"))
         return f"{a.label} less {b.label}{title}: {told} at {at}, in one trial, without an interval"
-    both = f"+-{half:.{digits}f}"
+    both = f"+-{metric.text(half, digits)}"
     if not (math.isnan(found.these) or math.isnan(found.like)):
-        both += f" (+-{found.like:.{digits}f})"
+        both += f" (+-{metric.text(found.like, digits)})"
     if abs(found.mean) <= half and half > 0:
-        told = f"{found.mean:+.{digits}f} {both} {metric.unit}"
+        told = metric.sized(f"{metric.text(found.mean, digits, '+')} {both}")
         return f"no difference seen between {a.label} and {b.label}{title} at {at}: {told}"
     if found.mean == 0:
         return f"{a.label} and {b.label} are equal{title} at {at}, in every trial"
     verb = "beats" if found.mean * metric.better > 0 else "loses to"
-    return f"{a.label} {verb} {b.label}{title} by {abs(found.mean):.{digits}f} {both} {metric.unit} at {at}"
+    told = metric.sized(f"{metric.text(abs(found.mean), digits)} {both}")
+    return f"{a.label} {verb} {b.label}{title} by {told} at {at}"
 
 
 def _averages(sides: Sides, metric: Compared, curves: Sequence[Gain]) -> list[str]:
@@ -174,7 +176,8 @@ def _average(a: Side, b: Side, metric: Compared, found: Gain, where: str) -> str
         return f"no {what}{where}: {average.note}"
     sign = math.copysign(1, average.value)
     low, high = sorted((sign * found.low, sign * found.high))
-    interval = "" if math.isnan(low) else f" [{low:.2f}, {high:.2f}]"
+    ends = [metric.text(end, 2) if found.kind == GAIN else f"{end:.2f}" for end in (low, high)]
+    interval = "" if math.isnan(low) else f" [{', '.join(ends)}]"
     note = f" ({found.note})" if found.note else ""
     size = f"{abs(average.value):.2f}"
     span = f"{average.low:.3g} to {average.high:.3g}"
@@ -182,7 +185,8 @@ def _average(a: Side, b: Side, metric: Compared, found: Gain, where: str) -> str
         unit = "dB" if found.axis == SNR else "uses/sample"
         verb, on = ("gains", "on") if sign * metric.better > 0 else ("loses", "to")
         title = f" {metric.title}" if metric.title else ""
-        gained = f"{a.label} {verb} {size} {metric.unit}{interval} {on} {b.label}{title}"
+        size = metric.sized(metric.text(abs(average.value), 2))
+        gained = f"{a.label} {verb} {size}{interval} {on} {b.label}{title}"
         return f"on average over {span} {unit}{where}: {gained}{note}"
     less = sign > 0 if found.kind == SAVING else sign < 0
     unit = "dB" if found.kind == SAVING else "%"

@@ -22,7 +22,7 @@ Estimate = tuple[float, float, float]
 class Metric:
     """A metric of a table. column: its name in files; of: its estimate over the rows of a point.
 
-    needs: column of the rows that it takes. scale, digits: of the text alone.
+    needs: column of the rows that it takes. scale, digits: of the text alone, as is small: 1.23e-03.
     """
 
     title: str
@@ -31,15 +31,17 @@ class Metric:
     of: Callable[[pd.DataFrame], Estimate]
     scale: float = 1.0
     digits: int = 2
+    small: bool = False
 
     def text(self, value: float, low: float, high: float) -> str:
         """'31.20 [30.95, 31.45]', or the value alone, or nothing."""
         if math.isnan(value):
             return ""
-        told = f"{self.scale * value:.{self.digits}f}"
+        form = f".{self.digits}{'e' if self.small else 'f'}"
+        told = f"{self.scale * value:{form}}"
         if math.isnan(low):
             return told
-        return f"{told} [{self.scale * low:.{self.digits}f}, {self.scale * high:.{self.digits}f}]"
+        return f"{told} [{self.scale * low:{form}}, {self.scale * high:{form}}]"
 
 
 def _outage(rows: pd.DataFrame) -> Estimate:
@@ -73,6 +75,7 @@ METRICS: Mapping[str, Metric] = {
     "outage": Metric(
         title="outage (%)", column="outage_rate", needs="outage", of=_outage, scale=100, digits=1
     ),
+    "mse": Metric(title="MSE", column="mse", needs="mse", of=_mean("mse"), small=True),
     "ms_ssim": Metric(title="MS-SSIM (dB)", column="ms_ssim_db", needs="ms_ssim_db", of=_mean("ms_ssim_db")),
     "eve_psnr": Metric(title="Eve (dB)", column="eve_psnr_db", needs="eve_psnr_db", of=_mean("eve_psnr_db")),
     "bler": Metric(

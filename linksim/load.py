@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from linksim.codecs.base import check_channels
 from linksim.document import Document, Field, assign, dotted, parse, read
 from linksim.errors import LinksimError, ScenarioError
 from linksim.images import load_images
@@ -58,7 +59,9 @@ def settle(
     scenario = _made(_check_swept(document))
     scenario = quickened(scenario, told) if quick else scenario
     with told_at(document, ("images", "set" if scenario.images.folder is None else "folder")):
-        load_images(replace(scenario.images, limit=1))
+        first = load_images(replace(scenario.images, limit=1))[0]
+    with told_at(document, ("codec", "kind")):
+        check_channels(scenario.codec, first.image, "kind")
     return scenario
 
 

@@ -24,12 +24,24 @@ TRIAL = ["sha256", "trial"]
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """A metric of a comparison. title: what a sentence says it is; better: 1 if more is, -1 if less is."""
+    """A metric of a comparison. title: what a sentence says it is; better: 1 if more is, -1 if less is.
+
+    small: told as 1.23e-03, whatever the digits.
+    """
 
     column: str
     title: str
     unit: str = "dB"
     better: int = 1
+    small: bool = False
+
+    def text(self, value: float, digits: int, sign: str = "") -> str:
+        """A value for people, without its unit."""
+        return f"{value:{sign}.2e}" if self.small else f"{value:{sign}.{digits}f}"
+
+    def sized(self, told: str) -> str:
+        """What was told of a value, with the unit where there is one."""
+        return f"{told} {self.unit}" if self.unit else told
 
     def check(self, *sides: Side) -> None:
         """LinksimError where a side has not measured it."""
@@ -50,6 +62,7 @@ COMPARED: Mapping[str, Compared] = {
     "psnr": Compared(column="psnr_db", title=""),
     "psnr_delivered": Compared(column="psnr_delivered_db", title="in what both delivered"),
     "ms_ssim": Compared(column="ms_ssim_db", title="in MS-SSIM"),
+    "mse": Compared(column="mse", title="in MSE", unit="", better=-1, small=True),
     "outage": Compared(column="outage", title="in outages", unit="%", better=-1),
     "eve_psnr": Compared(column="eve_psnr_db", title="in what Eve sees", better=-1),
 }

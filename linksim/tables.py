@@ -182,7 +182,7 @@ def _note(lines: Sequence[Mapping[str, Any]], metrics: Sequence[Metric]) -> str:
     titles = ", ".join(metric.title for metric in metrics)
     note = f"{titles}: over {told} trials a point, with 95 % intervals."
     columns = {metric.column for metric in metrics}
-    if columns & {"psnr_db", "ms_ssim_db"}:
+    if columns & {"psnr_db", "ms_ssim_db", "mse"}:
         note += " An outage counts as the picture shown in its place"
         note += "; 'delivered' leaves it out." if "psnr_delivered_db" in columns else "."
     return note

@@ -135,6 +135,33 @@ def test_fewer_outages_are_better(tmp_path):
     assert made.sentences[0].endswith(" % at 5 dB")
 
 
+def test_a_smaller_mean_squared_error_is_better_and_told_in_powers_of_ten(tmp_path):
+    fades = psnrs(np.random.default_rng(0), 4, 8)
+    points = [
+        (
+            name,
+            {"snr_db": snr},
+            [row | {"mse": level * 10 ** (-row["psnr_db"] / 10)} for row in trials(20 + fades)],
+        )
+        for name, level in (("near", 1.0), ("far", 3.0))
+        for snr in (0, 5)
+    ]
+    folder = write_study(tmp_path / "run", points)
+    made = compare_runs(str(folder), metric="mse")
+    expected = 2 * np.mean(10 ** (-(20 + fades) / 10))
+    assert made.sentences[0].startswith(f"near beats far in MSE by {expected:.2e} +-")
+    assert made.sentences[0].endswith(" at 0 dB")
+    assert "  " not in " ".join(made.sentences + made.averages)
+    assert f"near gains {expected:.2e} [" in made.averages[0]
+    assert made.averages[0].endswith(" on far in MSE")
+    line = made.frame.iloc[0]
+    assert line.difference == pytest.approx(-expected)
+    assert f"| {line.mean_a:.2e} | {line.mean_b:.2e} | {line.difference:.2e} | [" in made.markdown()
+    other = compare_runs(f"{folder}:far", f"{folder}:near", metric="mse")
+    assert other.sentences[0].startswith(f"far loses to near in MSE by {expected:.2e}")
+    assert "far loses " in other.averages[0]
+
+
 def test_an_average_of_fewer_outages_is_a_gain(tmp_path):
     lost = [[trial(0, n, 20.0, outage=n < count) for n in range(20)] for count in (2, 18)]
     points = [(name, {"snr_db": snr}, each) for name, each in zip("AB", lost, strict=True) for snr in (0, 5)]

@@ -159,3 +159,14 @@ def test_an_unknown_name_is_told_in_one_line(study, options, told):
 
 def test_metrics_may_be_called_by_their_columns(study):
     assert table([study], metrics=["psnr_db", "outage_rate"]).head[-2:] == ["PSNR (dB)", "outage (%)"]
+
+
+def test_small_errors_are_told_in_powers_of_ten(tmp_path):
+    errors = [3e-4, 5e-4, 1e-4, 2e-4, 6e-4, 1e-4]
+    rows = [trial(0, n, 35.0, mse=error) for n, error in enumerate(errors)]
+    made = table([write_study(tmp_path / "study", [("A", {"snr_db": 5}, rows)])], metrics=["mse"])
+    mean, low, high = mean_interval(errors)
+    assert made.head[-1] == "MSE"
+    assert made.cells[0][-1] == f"{mean:.2e} [{low:.2e}, {high:.2e}]"
+    assert made.cells[0][-1].startswith("3.00e-04 [")
+    assert list(made.frame.mse) == [pytest.approx(3e-4)]

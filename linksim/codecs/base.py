@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from linksim.errors import LinksimError
 from phy.types import Grant, Message, Reception
 
 Image = NDArray[np.uint8]
@@ -31,7 +32,10 @@ def grey(shape: tuple[int, int, int]) -> Image:
 
 
 class Codec(Protocol):
-    """One system's source side. Stateless and batched: item i of every list is trial i."""
+    """One system's source side. Stateless and batched: item i of every list is trial i.
+
+    It may tell by `channels` which pictures it takes, as (3,); without, it takes all.
+    """
 
     streams: Mapping[str, str]
     """Stream name -> 'digital' or 'analog': what a link must offer."""
@@ -54,3 +58,12 @@ class Codec(Protocol):
     ) -> list[Decoded]:
         """Pictures of the given shapes, from nothing but what was received."""
         ...
+
+
+def check_channels(codec: Any, image: Image, where: str = "codec") -> None:
+    """LinksimError where the codec takes no picture of so many channels."""
+    taken = getattr(codec, "channels", (image.shape[2],))
+    if image.shape[2] not in taken:
+        rule = f"{codec.kind} takes pictures of {' or '.join(map(str, taken))} channels"
+        remedy = "choose other images, or another codec, as jpeg2000"
+        raise LinksimError(where, rule, image.shape[2], remedy)

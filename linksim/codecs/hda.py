@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linksim.codecs import header as side_information
-from linksim.codecs.base import Decoded, Image, grey
+from linksim.codecs.base import Decoded, Image, check_channels, grey
 from linksim.codecs.entropy import WORD_BITS
 from linksim.codecs.header import HEADER_BITS, HEADER_USES, Header, nearest_design_snr, power_index
 from linksim.codecs.network import Network, find_network
@@ -51,6 +51,7 @@ class HdaDeepsc:
     concealment: Literal["analog", "mean"] = "analog"
 
     streams: ClassVar[Mapping[str, str]] = {"essential": "digital", "auxiliary": "analog"}
+    channels: ClassVar[tuple[int, ...]] = (3,)
 
     @property
     def network(self) -> Network:
@@ -71,6 +72,7 @@ class HdaDeepsc:
         return [self._decode(r, shape) for r, shape in zip(receptions, shapes, strict=True)]
 
     def _encode(self, image: Image, grants: Mapping[str, Grant]) -> Message:
+        check_channels(self, image)
         network, essential, uses = self.network, grants["essential"], grants["auxiliary"].channel_uses
         z, z_d = analysed(network, image)
         step, q, words = fit(network, z_d[0], essential.payload_bits - HEADER_BITS)
@@ -182,6 +184,7 @@ class Analog:
     card: str = "hda_deepsc_s"
 
     streams: ClassVar[Mapping[str, str]] = {"auxiliary": "analog"}
+    channels: ClassVar[tuple[int, ...]] = (3,)
 
     @property
     def network(self) -> Network:
@@ -202,6 +205,7 @@ class Analog:
         return [self._decode(r["auxiliary"], shape) for r, shape in zip(receptions, shapes, strict=True)]
 
     def _encode(self, image: Image, grant: Grant) -> Message:
+        check_channels(self, image)
         network, uses = self.network, max(grant.channel_uses - HEADER_USES, 0)
         z, _ = analysed(network, image)
         known = {"step": 0, "design_snr_db": nearest_design_snr(grant.snr_db), "coded": False}

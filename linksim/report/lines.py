@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from linksim.report.fields import DATA, FRAME, PILOTS, SNR, USES, short_names, value_text
@@ -25,12 +26,24 @@ def picture_lines(table: pd.DataFrame, names: Sequence[str]) -> Lines:
     columns["trials"] = [str(n) for n in table["trials"]]
     columns["PSNR (dB)"] = _with_interval(table, "psnr_db")
     columns["delivered"] = [_number(value, 2) for value in table["psnr_delivered_db"]]
+    if tells_mse(table):
+        columns["MSE"] = _with_interval(table, "mse", form="e")
     columns["outage (%)"] = _with_interval(table, "outage_rate", digits=1, scale=100)
     if "ms_ssim_db" in table and table["ms_ssim_db"].notna().any():
         columns["MS-SSIM"] = [_number(value, 2) for value in table["ms_ssim_db"]]
     if "eve_psnr_db" in table:
         columns["Eve"] = [_number(value, 2) for value in table["eve_psnr_db"]]
     return Lines(head=list(columns), cells=[list(cells) for cells in zip(*columns.values(), strict=True)])
+
+
+def tells_mse(table: pd.DataFrame) -> bool:
+    """Whether the mean squared error tells more than the PSNR: where that is infinite, or of grey pictures.
+
+    table: as `summarise` makes it.
+    """
+    if "mse" not in table or table["mse"].isna().all():
+        return False
+    return bool(np.isinf(table["psnr_db"]).any() or ("channels" in table and (table["channels"] == 1).any()))
 
 
 def link_lines(table: pd.DataFrame, names: Sequence[str]) -> Lines:
@@ -71,16 +84,18 @@ def _swept_columns(table: pd.DataFrame, names: Sequence[str]) -> dict[str, list[
     return {heads[name]: [value_text(value) for value in table[name]] for name in names}
 
 
-def _number(value: float, digits: int) -> str:
-    return "" if math.isnan(value) else f"{value:.{digits}f}"
+def _number(value: float, digits: int, form: str = "f") -> str:
+    return "" if math.isnan(value) else f"{value:.{digits}{form}}"
 
 
-def _with_interval(table: pd.DataFrame, name: str, digits: int = 2, scale: float = 1) -> list[str]:
-    """'31.20 [30.9, 31.5]' a line; the interval has a digit less than what it is around."""
+def _with_interval(
+    table: pd.DataFrame, name: str, digits: int = 2, scale: float = 1, form: str = "f"
+) -> list[str]:
+    """'31.20 [30.9, 31.5]' a line; the interval has a digit less than what it is around. form: f or e."""
     stem = name.removesuffix("_rate")
     columns = [scale * table[column] for column in (name, f"{stem}_low", f"{stem}_high")]
     cells = []
     for middle, low, high in zip(*columns, strict=True):
-        interval = f" [{_number(low, digits - 1)}, {_number(high, digits - 1)}]"
-        cells.append(_number(middle, digits) + ("" if math.isnan(low) else interval))
+        interval = f" [{_number(low, digits - 1, form)}, {_number(high, digits - 1, form)}]"
+        cells.append(_number(middle, digits, form) + ("" if math.isnan(low) else interval))
     return cells

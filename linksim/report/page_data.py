@@ -35,6 +35,7 @@ METRICS: Sequence[Tree] = (
         "unit": "dB",
     },
     {"key": "outage_rate", "label": "outage rate", "short": "outage", "rate": True},
+    {"key": "mse", "label": "mean squared error over all trials", "short": "MSE", "small": True},
     {"key": "ms_ssim_db", "label": "MS-SSIM over all trials (dB)", "short": "MS-SSIM", "unit": "dB"},
     {"key": "eve_psnr_db", "label": "PSNR of the eavesdropper (dB)", "short": "Eve", "unit": "dB"},
     {"key": RATIO, "label": "channel uses per source sample", "short": "uses", "unit": "uses/sample"},

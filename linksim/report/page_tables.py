@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 from linksim.report.fields import DATA, SNR, USES, number, short_names, value_text
+from linksim.report.lines import tells_mse
 from linksim.report.page_data import missing
 from linksim.report.page_sources import Run
 
@@ -72,7 +73,12 @@ def _cell(cell: Cell, numeric: bool) -> str:
 def results_table(runs: Sequence[Run]) -> Table:
     """A line a point: how good the pictures are, how often one does not arrive, and what it costs."""
     lines = list(_numbered(runs))
-    known = [each for each in RESULTS if any(not missing(line.get(each[1])) for _, line in lines)]
+    mse = any(tells_mse(run.table) for run in runs if not run.table.empty)
+    known = [
+        each
+        for each in RESULTS
+        if any(not missing(line.get(each[1])) for _, line in lines) and (mse or each[1] not in SMALL)
+    ]
     lead = _Lead(runs)
     return Table(
         name="results",
@@ -90,11 +96,14 @@ RESULTS: Sequence[tuple[str, str, int, float]] = (
     ("PSNR (dB)", "psnr_db", 2, 1),
     ("given delivery (dB)", "psnr_delivered_db", 2, 1),
     ("outage (%)", "outage_rate", 1, 100),
+    ("MSE", "mse", 2, 1),
     ("MS-SSIM (dB)", "ms_ssim_db", 2, 1),
     ("Eve's PSNR (dB)", "eve_psnr_db", 2, 1),
     ("uses/sample", USES, 4, 1),
     ("payload's", DATA, 4, 1),
 )
+SMALL = ("mse",)
+"""Columns told as 1.23e-03, and only where they tell what no other does."""
 
 
 def links_table(runs: Sequence[Run]) -> Table:
@@ -153,17 +162,18 @@ def _count(value: Any) -> Cell:
     return Cell(text="") if missing(value) else Cell(text=f"{int(value)}", sorts=float(value))
 
 
-def _number(value: Any, digits: int, scale: float = 1) -> Cell:
+def _number(value: Any, digits: int, scale: float = 1, form: str = "f") -> Cell:
     if missing(value):
         return Cell(text="")
-    return Cell(text=f"{scale * value:.{digits}f}", sorts=float(value))
+    return Cell(text=f"{scale * value:.{digits}{form}}", sorts=float(value))
 
 
 def _valued(line: Mapping[str, Any], name: str, digits: int, scale: float) -> Cell:
     """'31.20 [30.9, 31.5]': the interval has a digit less than what it is around."""
-    cell, stem = _number(line.get(name), digits, scale), name.removesuffix("_rate")
+    form = "e" if name in SMALL else "f"
+    cell, stem = _number(line.get(name), digits, scale, form), name.removesuffix("_rate")
     low, high = (line.get(f"{stem}_{end}", math.nan) for end in ("low", "high"))
     if not cell.text or missing(low):
         return cell
-    ends = ", ".join(f"{scale * each:.{digits - 1}f}" for each in (low, high))
+    ends = ", ".join(f"{scale * each:.{digits - 1}{form}}" for each in (low, high))
     return Cell(text=f"{cell.text} [{ends}]", sorts=cell.sorts)

@@ -12,6 +12,7 @@ from linksim.errors import LinksimError
 from linksim.manifest import read_manifest
 from linksim.report.curves import Axis, Curve, Series, axis_over, read_series, variable
 from linksim.report.fields import SNR, short_names
+from linksim.report.lines import tells_mse
 from linksim.report.style import (
     COLOURS,
     COLUMN,
@@ -38,12 +39,16 @@ LEGEND_LETTERS = 62
 
 @dataclass(frozen=True, kw_only=True)
 class Quantity:
-    """What a panel shows. columns: of the table, by the name of their line style; percent: a rate."""
+    """What a panel shows. columns: of the table, by the name of their line style; percent: a rate.
+
+    log: drawn over decades, from what is above 0.
+    """
 
     name: str
     label: str
     columns: dict[str, str]
     percent: bool = False
+    log: bool = False
 
 
 PSNR = Quantity(
@@ -53,7 +58,8 @@ PSNR = Quantity(
 )
 MS_SSIM = Quantity(name="ms_ssim", label="MS-SSIM (dB)", columns={"all trials": "ms_ssim_db"})
 OUTAGE = Quantity(name="outage", label="outage rate (%)", columns={"all trials": "outage_rate"}, percent=True)
-QUANTITIES = (PSNR, MS_SSIM, OUTAGE)
+MSE = Quantity(name="mse", label="mean squared error", columns={"all trials": "mse"}, log=True)
+QUANTITIES = (PSNR, MSE, MS_SSIM, OUTAGE)
 STYLES = {"all trials": "-", "delivered": "--", "eavesdropper": ":"}
 
 
@@ -68,7 +74,7 @@ class Line:
 
 
 def write_figures(folder: Path) -> list[Path]:
-    """figures/psnr, ms_ssim and outage of a run as .png and .pdf, those of which something is known."""
+    """figures/psnr, mse, ms_ssim and outage of a run as .png and .pdf, those of which something is known."""
     import matplotlib
 
     series, written = read_series(folder), []
@@ -129,8 +135,11 @@ def _names(runs: Sequence[Path]) -> list[str | None]:
 def _lines(every: Sequence[Series], quantity: Quantity, axis: Axis, kinds: Sequence[str]) -> list[Line]:
     """All curves of a quantity. Where nothing was lost, what was delivered is no line of its own.
 
-    A run and setting has one number in every quantity, also in one that does not know it.
+    A run and setting has one number in every quantity, also in one that does not know it. The mean squared
+    error has curves where it tells what no PSNR does.
     """
+    if quantity is MSE and not any(tells_mse(s.table) and (s.table["mse"] > 0).any() for s in every):
+        return []
     lines, number = [], 0
     for series in every:
         settings = series.curves("outage_rate", axis)
@@ -150,6 +159,8 @@ def _panel(axes: Axes, lines: Sequence[Line], quantity: Quantity, axis: Axis) ->
         joined = axis.numeric and len(axis.places) > 1
         _draw(axes, line, 100 if quantity.percent else 1, joined, alone)
     axes.set_ylabel(quantity.label)
+    if quantity.log:
+        axes.set_yscale("log", nonpositive="mask")
     if quantity.percent:
         top = min(103.0, axes.get_ylim()[1])
         axes.set_ylim(-0.03 * top, top)

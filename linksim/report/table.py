@@ -21,9 +21,9 @@ from linksim.terminal import text_table
 SUMMARY = "summary.csv"
 """Written last: a folder that has it is reported on whole."""
 NOTE = (
-    "PSNR and MS-SSIM: means over trials in dB, with a 95 % interval from resampled trials if there "
-    "are six; an outage counts as the picture shown in its place, 'delivered' leaves it out. "
-    "Outage: 95 % Clopper-Pearson interval. "
+    "PSNR and MS-SSIM: means over trials in dB, MSE: on a scale of 0 to 1, with a 95 % interval from "
+    "resampled trials if there are six; an outage counts as the picture shown in its place, 'delivered' "
+    "leaves it out. Outage: 95 % Clopper-Pearson interval. "
     "Eve: PSNR of the eavesdropper. BLER: wrong code blocks of those sent, without an interval, for those of "
     "one frame share its fade. uses/sample: channel uses a source sample, everything counted; data: the "
     "payload's alone."
@@ -81,7 +81,9 @@ def _point(point: Any, rows: pd.DataFrame, names: Sequence[str]) -> dict[str, An
     low, high = clopper_pearson(outages, len(rows))
     line |= {"outages": outages, "outage_rate": outages / len(rows)}
     line |= {"outage_low": float(low), "outage_high": float(high)}
-    for name in ("ms_ssim_db", "eve_psnr_db"):
+    if "channels" in rows:
+        line["channels"] = int(rows["channels"].min())
+    for name in ("mse", "ms_ssim_db", "eve_psnr_db"):
         if name in rows:
             line |= _mean(name, rows[name])
     line |= _ratios(FRAME, rows["n_uses"], rows["uses.data"], samples)

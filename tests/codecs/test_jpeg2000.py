@@ -173,3 +173,38 @@ def test_without_any_openjpeg_the_missing_tool_is_named(monkeypatch):
             del sys.modules[name]
         sys.modules.update(kept)
         openjpeg.library.cache_clear()
+
+
+def drawn_grey(height: int = 28, width: int = 28) -> np.ndarray:
+    """A ring with soft edges: uint8 [height, width, 1]."""
+    y, x = np.mgrid[:height, :width]
+    away = np.hypot(y - height / 2, x - width / 2)
+    return np.clip(255 - 40 * np.abs(away - height / 3), 0, 255).astype(np.uint8)[..., None]
+
+
+@pytest.mark.parametrize(("height", "width"), [(28, 28), (45, 31)])
+def test_a_grey_picture_is_one_component_and_arrives_over_an_error_free_link(height, width):
+    photo = Photo.of("ring", drawn_grey(height, width))
+    air = Link(
+        name="air",
+        bandwidth_ratio=Fraction(4),
+        channel=Awgn(),
+        streams={"picture": DigitalBearer(mcs="qpsk-1/2")},
+        engine="reference",
+    )
+    (outcome,) = System(codec=Jpeg2000(), links={"air": air}).deliver([photo], [0], seed=1, snr_db=20.0)
+    assert not outcome.decoded.outage
+    assert outcome.decoded.image.shape == photo.image.shape
+    assert psnr_db(squared_error(photo.image, outcome.decoded.image), photo.image.size) > 30
+    codestream = fitted(photo.image.tobytes(), photo.image.shape, 400)
+    assert int.from_bytes(codestream[40:42], "big") == 1  # Csiz, ISO/IEC 15444-1, A.5.1
+    lost = Jpeg2000().decode([{"picture": BitsObserved(data=np.zeros(0, np.uint8), ok=False)}], [(28, 28, 1)])
+    np.testing.assert_array_equal(lost[0].image, np.full((28, 28, 1), GREY, np.uint8))
+
+
+def test_a_grey_codestream_is_no_colour_picture():
+    codestream = fitted(drawn_grey().tobytes(), (28, 28, 1), 400)
+    bits = np.unpackbits(np.frombuffer(codestream, np.uint8))
+    got = shown(BitsObserved(data=bits, ok=True), (28, 28, 3))
+    assert got.outage
+    assert got.image.shape == (28, 28, 3)

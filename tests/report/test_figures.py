@@ -1,5 +1,6 @@
 """Figures and strips of runs written by hand: the lines that they draw, and files that open."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,15 @@ from PIL import Image
 from written_runs import HEIGHT, WIDTH, plain, trial, write_run
 from written_studies import write_study
 
+from linksim import results
 from linksim.errors import LinksimError
 from linksim.report import plots, write_report
 from linksim.report.curves import axis_over, read_series, variable
-from linksim.report.plots import PSNR, QUANTITIES, plot_runs, write_figures
+from linksim.report.lines import picture_lines, tells_mse
+from linksim.report.plots import MSE, PSNR, QUANTITIES, plot_runs, write_figures
 from linksim.report.strip import MOST_IMAGES, MOST_POINTS, TILE, strip_rows, write_strip
 from linksim.report.style import COLUMN_DPI, DPI
+from linksim.report.table import read_summary
 
 MCS = "links.air.streams.essential.mcs"
 
@@ -74,8 +78,9 @@ def test_a_report_is_whole_whatever_was_swept(tmp_path, points):
 
 
 def test_figures_are_of_the_size_that_a_page_wants(lossy):
-    assert {path.stem for path in write_figures(lossy)} == {quantity.name for quantity in QUANTITIES}
-    for quantity in QUANTITIES:
+    quantities = [each for each in QUANTITIES if each is not MSE]
+    assert {path.stem for path in write_figures(lossy)} == {quantity.name for quantity in quantities}
+    for quantity in quantities:
         with Image.open(lossy / "figures" / f"{quantity.name}.png") as picture:
             assert picture.size == (1050, round(plots.HEIGHT * COLUMN_DPI))  # 3.5 in at 300 dpi
             assert len(picture.convert("RGB").getcolors(1 << 20)) > 20
@@ -84,6 +89,43 @@ def test_figures_are_of_the_size_that_a_page_wants(lossy):
         assert b"/MediaBox [ 0 0 252 " in printed  # points: 3.5 in
         assert b"/CIDFontType2" in printed or b"/TrueType" in printed
         assert b"/Type3" not in printed
+
+
+@pytest.mark.parametrize(
+    ("psnrs", "channels", "drawn"),
+    [
+        ((20.0, 30.0), 3, False),
+        ((20.0, math.inf), 3, True),
+        ((20.0, 30.0), 1, True),
+        ((math.inf,) * 2, 3, False),
+    ],
+)
+def test_the_mean_squared_error_is_drawn_where_psnr_does_not_tell_all(tmp_path, psnrs, channels, drawn):
+    points = [{"snr_db": 0.0}, {"snr_db": 10.0}]
+    rows = [
+        trial(i, point, 0, 0, psnr, channels=channels, mse=10 ** (-psnr / 10))
+        for i, (point, psnr) in enumerate(zip(points, psnrs, strict=True))
+    ]
+    folder = write_run(tmp_path / "run", points, rows)
+    assert ("mse" in {path.stem for path in write_figures(folder)}) == drawn
+    if drawn:
+        (curve,) = drawn_lines(folder, MSE).values()
+        assert curve == ([0, 10], pytest.approx([10 ** (-psnr / 10) for psnr in psnrs]))
+    told = [tells_mse(read_summary(folder)), "MSE" in picture_lines(read_summary(folder), ["snr_db"]).head]
+    assert told == [drawn or math.inf in psnrs] * 2
+
+
+def test_a_strip_of_grey_pictures_is_grey(tmp_path):
+    folder = small(tmp_path, "grey", [{"snr_db": 0.0}])
+    gallery = results.Gallery(folder=folder)
+    for path, level in ((gallery.original("photo0"), 0), (gallery.received("photo0", f"{0:016x}"), 200)):
+        results.save_picture(path, np.full((28, 28, 1), level, np.uint8))
+        np.testing.assert_array_equal(results.load_picture(path), np.full((28, 28, 1), level, np.uint8))
+    (path,) = write_strip(folder)
+    with Image.open(path) as strip:
+        shown = np.asarray(strip.convert("RGB"))
+    at = shown[shown.shape[0] // 2]  # a line through both pictures: black, then light grey, no colour map
+    assert {tuple(at[len(at) // 4]), tuple(at[3 * len(at) // 4])} == {(0, 0, 0), (200, 200, 200)}
 
 
 def test_curves_of_one_kind_are_told_apart_without_colour():

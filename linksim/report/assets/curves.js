@@ -41,7 +41,7 @@ function curvesPart() {
       }
     }
     parts.push(check("95 % intervals", state.intervals, (on) => { state.intervals = on; redraw(); }));
-    if (metric.rate) parts.push(check("log scale", state.log, (on) => { state.log = on; redraw(); }));
+    if (metric.rate || metric.small) parts.push(check("log scale", state.log, (on) => { state.log = on; redraw(); }));
     if (boundsOf(state).length) {
       const theory = check("theory and bounds", state.theory, (on) => { state.theory = on; redraw(); });
       theory.querySelector("input").id = "theory";
@@ -105,7 +105,7 @@ function lines(state) {
 function drawCurves(state) {
   const metric = DATA.metrics.find((each) => each.key === state.metric);
   const field = DATA.fields.find((each) => each.name === state.x) || { name: "", label: "", numeric: false };
-  const log = Boolean(metric.rate && state.log);
+  const log = Boolean((metric.rate || metric.small) && state.log);
   const all = lines(state).map((line) => ({ ...line, points: along(line, field, metric) })).filter((l) => l.points.length);
   const traces = all.flatMap((line) => curveTraces(line, field, metric, state, log));
   const bounds = state.theory ? boundsOf(state, all) : [];
@@ -113,7 +113,7 @@ function drawCurves(state) {
   const ticks = ticksOf(field, all);
   const y = metric.rate
     ? log ? { type: "log", dtick: 1, exponentformat: "power", range: logRange(all, metric) } : { tickformat: ".0%", rangemode: "tozero" }
-    : {};
+    : metric.small ? { type: log ? "log" : "linear", exponentformat: "power", ...(log ? {} : { rangemode: "tozero" }) } : {};
   const height = withLegend(430, all.map((line) => line.label));
   draw("curve-plot", traces, layout(height, {
     xaxis: axis(field.label, ticks), yaxis: axis(metric.label, y), showlegend: all.length > 1,
@@ -178,11 +178,11 @@ function bandTrace(base, seen, values, field, colour) {
 
 function hover(line, point, metric) {
   const [value, low, high, n, count] = point.metrics[metric.key];
-  const told = metric.rate ? percent : (each) => number(each, metric.unit === "dB" ? 2 : 4) + " " + metric.unit;
+  const told = metric.rate ? percent : metric.small ? (each) => each.toExponential(2).replace("-", "\u2212") : (each) => number(each, metric.unit === "dB" ? 2 : 4) + " " + metric.unit;
   const parts = [plain(DATA.systems[point.system].label), plain(point.setting), metric.short + " " + told(value)];
   if (low !== null && low !== undefined) parts.push("95 %: " + told(low) + " to " + told(high));
   else if (metric.key.endsWith(".bler")) parts.push("no interval: blocks of a frame share its fade");
-  else if (metric.unit === "dB") parts.push("no interval: fewer than six trials");
+  else if (metric.unit === "dB" || metric.small) parts.push("no interval: fewer than six trials");
   if (count !== undefined) parts.push(count + " of " + n + (metric.key.endsWith(".bler") ? " blocks" : " trials"));
   if (point.trials < point.planned) parts.push(point.trials + " of at most " + point.planned + " trials so far");
   else if (metric.key !== "outage_rate") parts.push(point.trials + " trials");
