@@ -6,6 +6,7 @@ the realised channel is told by the schemes that its first draws pick.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -118,6 +119,35 @@ def check_frames(plan: Plan, pictures: Mapping[str, Mapping[int, str]]) -> None:
                     system = f", system {point.system!r}" if point.system else ""
                     rule = f"{rule} (picture {picture!r} of {n} samples{system})"
                     raise LinksimError(f"{plan.source}: links.{link.name}.{where}", rule, None, remedy)
+
+
+def check_codecs(plan: Plan, pictures: Mapping[str, Mapping[tuple[int, int, int], str]]) -> None:
+    """LinksimError where a codec that can tell (`check`) refuses one of the pictures under its grants.
+
+    A stream that picks among schemes is taken with the most it may hold. pictures: system -> shape -> the
+    name of a picture of that shape.
+    """
+    for point in plan.points:
+        check = getattr(point.scenario.codec, "check", None)
+        for shape, picture in sorted(pictures[point.system].items()) if check else ():
+            try:
+                check(shape, _most_granted(point, math.prod(shape)))
+            except ValueError as error:
+                where, _, rule = str(error).partition(": ")
+                rule, _, remedy = rule.partition("; ")
+                system = f", system {point.system!r}" if point.system else ""
+                raise LinksimError(
+                    f"{plan.source}: {where}", f"{rule} (picture {picture!r}{system})", None, remedy
+                ) from None
+
+
+def _most_granted(point: Point, n_source: int) -> dict[str, Grant]:
+    """What each stream may send at most."""
+    rows = [row for link in point.scenario.links.values() for row in _link_rows(point, link, n_source)]
+    return {
+        row.stream: Grant(channel_uses=row.uses, payload_bits=row.payload_bits, snr_db=0.0, mcs=row.mcs)
+        for row in sorted(rows, key=lambda row: row.payload_bits)
+    }
 
 
 def _link_rows(point: Point, link: Link, n_source: int) -> list[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from linksim.budget import PILOTS, Frame, Row, budget, check_frames, frames, shares
+from linksim.budget import PILOTS, Frame, Row, budget, check_codecs, check_frames, frames, shares
 from linksim.estimate import Estimate, estimate
 from linksim.images import Photo, load_images
 from linksim.ledger import USES
@@ -101,6 +101,7 @@ def _checked_photos(plan: Plan) -> Photos:
     photos = {system: loaded(scenario.images) for system, scenario in plan.scenarios.items()}
     sizes = {system: {each.image.size: each.name for each in photos[system]} for system in photos}
     check_frames(plan, sizes)
+    check_codecs(plan, {name: {each.image.shape: each.name for each in photos[name]} for name in photos})
     return photos
 
 
