@@ -123,7 +123,9 @@ def _check_label(label: str, others: Sequence[str]) -> None:
     rule = f"must be 1 to {MOST_LABEL} printable characters, none of {UNFIT}"
     fit = label.isprintable() and label == label.strip(" .") and not set(label) & set(UNFIT)
     if not fit or not 0 < len(label) <= MOST_LABEL:
-        raise ValueError(f"scenarios: {rule}, no blank or dot at an end, got {label!r}; it names a system")
+        near = "".join("-" if each in UNFIT else each for each in label if each.isprintable())
+        near = near[:MOST_LABEL].strip(" .") or "system"
+        raise ValueError(f"scenarios: {rule}, no blank or dot at an end, got {label!r}; as {near!r}")
     if label.casefold() in map(str.casefold, others):
         raise ValueError(f"scenarios: must differ by more than case, got {label!r} twice; they name files")
 
@@ -139,6 +141,11 @@ def _spelled(document: Document) -> Document:
             raise ScenarioError(where, "is a scenario's field, not a study's", None, remedy)
     systems = tree[KEY]
     if isinstance(systems, dict):
+        for label, each in systems.items():
+            if not isinstance(each, (str, dict)):
+                where = f"{document.origin((KEY, label))}: {KEY}.{label}"
+                rule = "must name a scenario file" + (", got nothing" if each is None else "")
+                raise ScenarioError(where, rule, each, "as a.yaml, or {file: a.yaml, set: {seed: 1}}")
         systems = {
             label: {"file": each} if isinstance(each, str) else each for label, each in systems.items()
         }

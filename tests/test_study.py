@@ -153,7 +153,8 @@ FAULTS = [
     ("name: both", "name: a/b", "1: name: must be letters"),
     ("parts/other.yaml", "other.yaml", "4: scenarios.QPSK fixed: must name a scenario file, got '"),
     ("parts/other.yaml", "study.yaml", "4: scenarios.QPSK fixed: must name a scenario file, got '"),
-    ("parts/other.yaml", "3", "4: scenarios.QPSK fixed: must be a mapping of fields, got 3"),
+    ("parts/other.yaml", "3", "4: scenarios.QPSK fixed: must name a scenario file, got 3; as a.yaml, or {f"),
+    ("parts/other.yaml", "null", "4: scenarios.QPSK fixed: must name a scenario file, got nothing; as a.y"),
     ("file: one.yaml", "fil: one.yaml", "3: scenarios.adaptive.fil: is not a field; did you mean 'file'?"),
     ("QPSK fixed", "QPSK 1/2", "2: scenarios: must be 1 to 40 printable characters"),
     ("QPSK fixed", "Adaptive", "2: scenarios: must differ by more than case, got 'adaptive' twice"),
@@ -167,6 +168,16 @@ FAULTS = [
     ("snr_db: 0:10:5", "links.air.channel.k_factor: [1]", "10: zip.links.air.channel.k_factor: "),
     ("links.air.streams.picture.mcs: {a", "links.air.streams.image.mcs: {a", "3: links.air.streams.image"),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("label", "fit"),
+    [("QPSK 1/2", "QPSK 1-2"), ("a:b ", "a-b"), (" . ", "system"), ("x" * 41, "x" * 40), ("a\\tb", "ab")],
+)
+def test_a_label_that_cannot_be_is_told_with_one_that_can(write, label, fit):
+    with pytest.raises(ScenarioError, match=f"got .*; as '{fit}'$"):
+        plan_of(write(STUDY.replace("QPSK fixed", f'"{label}"', 1)))
+    plan_of(write(STUDY.replace("QPSK fixed", f'"{fit}"', 1)))
 
 
 @pytest.mark.parametrize(("old", "new", "told"), FAULTS, ids=[told for *_, told in FAULTS])
