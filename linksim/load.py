@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from decimal import Decimal, InvalidOperation
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from linksim.codecs.base import check_channels
 from linksim.document import Document, Field, assign, dotted, parse, read
 from linksim.errors import LinksimError, ScenarioError
 from linksim.images import load_images
+from linksim.plan import MOST_POINTS
 from linksim.scenario import Images, Scenario, Trials, build
 
 MOST_VALUES = 10_000
@@ -146,6 +148,7 @@ def _check_swept(document: Document) -> Document:
     _made(bare)
     lists = {grid: _lists(document, grid, swept) for grid, swept in given.items()}
     _check_zip(document, lists.get("sweep", {}), lists.get("zip", {}))
+    _check_size(document, lists)
     for row in _rows(lists):
         _made(_at(document, bare, lists, row))
     return replace(document, tree=tree | lists)
@@ -172,6 +175,16 @@ def _check_zip(document: Document, swept: Mapping[str, Any], zipped: Mapping[str
         if len(values) != len(zipped[first]):
             rule = f"must have {len(zipped[first])} values, as many as {first}"
             raise ScenarioError(where, rule, len(values), "values of a zip go together, one after another")
+
+
+def _check_size(document: Document, lists: Mapping[str, Mapping[str, list[Any]]]) -> None:
+    """A grid that no plan may have is refused before each of its values is tried."""
+    swept = lists.get("sweep", {})
+    n_points = prod(map(len, swept.values())) * len(next(iter(lists.get("zip", {}).values()), "1"))
+    if n_points > MOST_POINTS:
+        where = f"{document.origin(('sweep', *list(swept)[:1]))}: sweep"
+        remedy = "sweep fewer fields, or in larger steps"
+        raise ScenarioError(where, f"must have at most {MOST_POINTS} points", n_points, remedy)
 
 
 def _rows(lists: Mapping[str, Mapping[str, list[Any]]]) -> Iterator[dict[str, int]]:
