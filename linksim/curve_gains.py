@@ -91,7 +91,7 @@ def _curves(
         sides.append([(dict(zip(keys, key, strict=True)), group) for key, group in groups])
     for one, left in sides[0]:
         for two, right in sides[1]:
-            if all(one[name] == two[name] or (one[name] != one[name]) for name in alike):
+            if all(one[name] == two[name] for name in alike):
                 yield two | one, left, right
 
 

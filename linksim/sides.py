@@ -70,7 +70,10 @@ COMPARED: Mapping[str, Compared] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """A system of a run. fields: what was swept; links: their names, which the draws depend on."""
+    """A system of a run. fields: what was swept of it; links: their names, which the draws depend on.
+
+    rows: each draw once, also where the run holds one picture under two names.
+    """
 
     label: str
     folder: Path
@@ -112,13 +115,14 @@ def read_side(text: str, other_than: str | None = None) -> Side:
             "compare", f"{folder} has no such system", system, near(system, filter(None, systems))
         )
     rows = read_rows(folder)
+    rows = rows[rows[SYSTEM] == system].drop_duplicates(["point_index", *TRIAL])
     links = tree.get("scenarios", {}).get(system, {}).get("links", {})
     return Side(
         label=system or str(tree["name"]),
         folder=folder,
         system=system,
-        rows=rows[rows[SYSTEM] == system],
-        fields=tuple(name for name in tree["fields"] if name != SYSTEM),
+        rows=rows,
+        fields=tuple(name for name in tree["fields"] if name != SYSTEM and rows[name].notna().any()),
         links=frozenset(links),
     )
 
@@ -157,13 +161,9 @@ def pairs(a: Side, b: Side) -> list[Pair]:
     found = []
     for _, left in a.rows.groupby("point_index"):
         for _, right in b.rows.groupby("point_index"):
-            if all(_same(left[name].iloc[0], right[name].iloc[0]) for name in both):
+            if all(left[name].iloc[0] == right[name].iloc[0] for name in both):
                 found.append(_pair(a, b, left, right))
     return [pair for pair in found if len(pair.a)]
-
-
-def _same(one: Any, other: Any) -> bool:
-    return one == other or (one != one and other != other) or (one is None and other is None)
 
 
 def _pair(a: Side, b: Side, left: pd.DataFrame, right: pd.DataFrame) -> Pair:

@@ -218,6 +218,35 @@ def test_points_are_those_of_one_snr_and_setting(tmp_path):
     assert [each.rpartition(" at ")[2] for each in made.sentences] == ["5 dB, k_factor 0", "5 dB, k_factor 3"]
 
 
+def test_a_system_that_sweeps_more_than_the_other_meets_it_at_each_of_its_settings(tmp_path):
+    scheme = "links.air.streams.picture.mcs"
+    points = [("HDA", {"snr_db": snr}, trials(23 + snr + np.eye(4))) for snr in SNRS]
+    points += [
+        ("JPEG 2000", {"snr_db": snr, scheme: mcs}, trials(20 + loss + snr + np.eye(4)))
+        for mcs, loss in (("bpsk-1/2", 0), ("qpsk-1/2", 1))
+        for snr in SNRS
+    ]
+    made = compare_runs(str(write_study(tmp_path / "run", points)))
+    assert made.sentences[:2] == [
+        "HDA beats JPEG 2000 by 3.00 +-0.00 (+-0.00) dB at 0 dB, mcs bpsk-1/2",
+        "HDA beats JPEG 2000 by 2.00 +-0.00 (+-0.00) dB at 0 dB, mcs qpsk-1/2",
+    ]
+    assert len(made.sentences) == len(made.frame) == 6
+    assert [each for each in made.averages if "gains" in each] == [
+        f"on average over 0 to 10 dB ({mcs}): HDA gains {gain} dB [{gain}, {gain}] on JPEG 2000"
+        for mcs, gain in (("mcs bpsk-1/2", "3.00"), ("mcs qpsk-1/2", "2.00"))
+    ]
+
+
+def test_a_picture_that_is_there_under_two_names_counts_once(tmp_path):
+    """Its draws are the same ones: no fade was met twice."""
+    a, b = trials(np.arange(12.0).reshape(3, 4) + 1), trials(np.arange(12.0).reshape(3, 4))
+    again = [row | {"image": "copy", "image_index": 3} for row in a if row["image_index"] == 0]
+    folder = write_study(tmp_path / "run", [("A", {"snr_db": 0}, a + again), ("B", {"snr_db": 0}, b)])
+    made = compare_runs(str(folder))
+    assert (made.frame["trials"].item(), made.frame["difference"].item()) == (12, 1.0)
+
+
 def test_curves_gain_save_and_say_over_which_range(tmp_path):
     fades = psnrs(np.random.default_rng(0), 4, 8)
     points = [
