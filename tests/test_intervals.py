@@ -48,6 +48,16 @@ def test_the_bootstrap_covers_the_mean_about_as_often_as_it_says():
     assert 0.89 <= covered / 400 <= 0.985
 
 
+def test_the_bootstrap_of_few_values_covers_their_mean_nearly_as_often_as_it_says():
+    rng = np.random.default_rng(5)
+    covered = sum(
+        low <= 0 <= high
+        for low, high in (bootstrap_mean(rng.normal(size=8), rng, resamples=400) for _ in range(1500))
+    )
+    # plain percentiles cover 0.88; three sigma of 1500 draws are 0.018
+    assert covered / 1500 >= 0.918
+
+
 def test_the_same_generator_gives_the_same_interval_in_any_chunks(monkeypatch):
     values = np.arange(11.0)
     one = bootstrap_mean(values, np.random.default_rng(1))
