@@ -10,7 +10,7 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,8 @@ MANIFEST = "manifest.json"
 FORMAT = 2
 ASKED = ("name", "fields", "points", "scenarios", "study")
 """What of a manifest may change from one run in the folder to the next."""
+MOST_TOLD, MOST_LETTERS = 3, 30
+"""Of settings that differ how many are told, and how much of each value."""
 
 
 def manifest(plan: Plan, images: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
@@ -122,6 +124,7 @@ def claim(folder: Path, mine: Mapping[str, Any]) -> tuple[bool, list[str]]:
 def _check(folder: Path, theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
     then, now = theirs["deciding"], mine["deciding"]
     changed = [told for name, told in _CHANGES.items() if then.get(name) != now[name]]
+    differing = "" if changed else _differing(theirs, mine)
     before, now = _pictures(theirs), _pictures(mine)
     if any(now[name] != before[name] for name in before.keys() & now.keys()):
         changed.append("the pictures")
@@ -129,7 +132,8 @@ def _check(folder: Path, theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> 
         changed = _lost_points(theirs, mine)
     if changed:
         remedy = f"run into another folder with --out, or take {str(folder)!r} away"
-        raise LinksimError(folder, f"holds another run: {' and '.join(changed)} changed", None, remedy)
+        rule = f"holds another run: {' and '.join(changed)} changed{differing}"
+        raise LinksimError(folder, rule, None, remedy)
 
 
 def _pictures(tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,6 +176,34 @@ def _settings(tree: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         system: {name: value for name, value in scenario.items() if name not in OUTSIDE}
         for system, scenario in tree["scenarios"].items()
     }
+
+
+def _differing(theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> str:
+    """' (seed was 1, is 4)', or nothing: the first settings of the scenarios that differ, each told once."""
+    before, now = _settings(theirs), _settings(mine)
+    told = [f"system {name!r} is gone" for name in before if name not in now]
+    for system in before.keys() & now.keys():
+        then, here = dict(_leaves(before[system])), dict(_leaves(now[system]))
+        for name in dict.fromkeys((*then, *here)):
+            if then.get(name) != here.get(name):
+                told.append(f"{name} was {_short(then.get(name))}, is {_short(here.get(name))}")
+    told = list(dict.fromkeys(told))
+    more = [f"{len(told) - MOST_TOLD} more"] if len(told) > MOST_TOLD else []
+    return f" ({'; '.join([*told[:MOST_TOLD], *more])})" if told else ""
+
+
+def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted field, value) of whatever is no mapping."""
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
+
+
+def _short(value: Any) -> str:
+    text = "not there" if value is None else value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}..."
 
 
 def _check_rows(folder: Path, mine: Mapping[str, Any]) -> None:

@@ -181,9 +181,16 @@ def test_points_may_not_be_taken_away(scenario, copy):
 
 @pytest.mark.parametrize(
     ("change", "told"),
-    [("seed=4", "the scenario changed"), ("images.limit=1", "the pictures changed")],
+    [
+        ("seed=4", r"the scenario changed \(seed was 3, is 4\)"),
+        ("images.limit=1", r"the pictures changed \(images.limit was not there, is 1\)"),
+        (
+            "links.air.channel=awgn",
+            r"the scenario changed \(links.air.channel.kind was rician, is awgn.*\)",
+        ),
+    ],
 )
-def test_a_folder_keeps_one_run(scenario, copy, change, told):
+def test_a_folder_keeps_one_run_and_tells_what_another_changes(scenario, copy, change, told):
     with pytest.raises(LinksimError, match=f"holds another run: {told}; run into another folder with --out"):
         go(plan_of(scenario, change), copy)
 
