@@ -176,18 +176,24 @@ def _average(a: Side, b: Side, metric: Compared, found: Gain, where: str) -> str
         return f"no {what}{where}: {average.note}"
     sign = math.copysign(1, average.value)
     low, high = sorted((sign * found.low, sign * found.high))
-    ends = [metric.text(end, 2) if found.kind == GAIN else f"{end:.2f}" for end in (low, high)]
+    ends = [metric.text(end, 2) if found.kind == GAIN else f"{end:z.2f}" for end in (low, high)]
     interval = "" if math.isnan(low) else f" [{', '.join(ends)}]"
     note = f" ({found.note})" if found.note else ""
     size = f"{abs(average.value):.2f}"
     span = f"{average.low:.3g} to {average.high:.3g}"
+    even = average.value == low == high == 0
     if found.kind == GAIN:
         unit = "dB" if found.axis == SNR else "uses/sample"
-        verb, on = ("gains", "on") if sign * metric.better > 0 else ("loses", "to")
         title = f" {metric.title}" if metric.title else ""
+        if even:
+            return f"on average over {span} {unit}{where}: {a.label} and {b.label} are equal{title}{note}"
+        verb, on = ("gains", "on") if sign * metric.better > 0 else ("loses", "to")
         size = metric.sized(metric.text(abs(average.value), 2))
         gained = f"{a.label} {verb} {size}{interval} {on} {b.label}{title}"
         return f"on average over {span} {unit}{where}: {gained}{note}"
+    if even:
+        told = f"{a.label} needs as much {along} as {b.label}"
+        return f"at equal quality, {span} {metric.unit}{where}: {told}{note}"
     less = sign > 0 if found.kind == SAVING else sign < 0
     unit = "dB" if found.kind == SAVING else "%"
     needed = f"{a.label} needs {size} {unit}{interval} {'less' if less else 'more'} {along} than {b.label}"

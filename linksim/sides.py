@@ -37,7 +37,7 @@ class Compared:
 
     def text(self, value: float, digits: int, sign: str = "") -> str:
         """A value for people, without its unit."""
-        return f"{value:{sign}.2e}" if self.small else f"{value:{sign}.{digits}f}"
+        return f"{value:{sign}.2e}" if self.small else f"{value:{sign}z.{digits}f}"
 
     def sized(self, told: str) -> str:
         """What was told of a value, with the unit where there is one."""

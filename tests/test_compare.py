@@ -80,6 +80,8 @@ def test_where_the_interval_holds_nought_no_difference_is_seen(tmp_path):
 def test_systems_equal_in_every_trial_are_equal(tmp_path):
     made = compare_runs(str(study(tmp_path / "even", {"A": 20.0, "B": 20.0}, noise=0.0)))
     assert made.sentences == [f"A and B are equal at {snr} dB, in every trial" for snr in SNRS]
+    assert made.averages[0] == f"on average over {SNRS[0]} to {SNRS[-1]} dB: A and B are equal"
+    assert all(line.endswith("A needs as much SNR as B") for line in made.averages[1:])
 
 
 def test_shared_fades_drop_out_and_make_the_interval_narrow(tmp_path):
