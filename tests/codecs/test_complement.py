@@ -2,6 +2,10 @@
 integers exactly.
 """
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -264,3 +268,26 @@ def test_pictures_are_coded_each_by_itself():
     together = code.encode(x, guess, 5)
     for i in range(len(x)):
         assert np.array_equal(code.encode(x[i : i + 1], guess[i : i + 1], 5)[0], together[i])
+
+
+def test_bits_do_not_depend_on_the_number_of_threads():
+    """Eigenvectors of nearly equal eigenvalues turn on the last bit of a sum."""
+    script = (
+        "import numpy as np, hashlib; from linksim.codecs.complement_bits import ComplementCode\n"
+        "r = np.random.default_rng(0); x = r.random((20, 1, 28, 28)); x[10:, :, :9] = 0\n"
+        "guess = x + r.standard_normal((20, 1, 28, 3)) @ r.random((20, 1, 3, 28))\n"
+        "code = ComplementCode(basis='eigen', source='AX', bits_a=24, bits_ax=24, shape=(1, 28, 28))\n"
+        "print(hashlib.sha256(code.encode(x, guess, 28)).hexdigest())"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env=os.environ | {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2", "4")
+    }
+    assert len(told) == 1
+    assert len(told.pop().strip()) == 64
