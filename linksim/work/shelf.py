@@ -20,6 +20,8 @@ Rows = list[dict[str, Any]]
 class Shelf:
     """The shards of a folder, which only the holder of its lock may change.
 
+    A report is of all of them: before one comes, or is set aside, its summary is taken away.
+
     notes: what had to be mended, a line each.
     """
 
@@ -64,6 +66,7 @@ class Shelf:
         return rows
 
     def _set_aside(self, name: str, error: LinksimError) -> None:
+        disk.remove(self.folder / SUMMARY)
         aside = disk.set_aside(shard(self.folder, name))
         self._there.discard(name)
         self.notes.append(f"{aside}: set aside, for it {error.rule}; its trials are computed anew")
@@ -84,7 +87,7 @@ class Shelf:
 
     def store(self, unit: Unit, done: Done) -> None:
         """Write the pictures, then the shard; take away what the unit supersedes."""
-        disk.remove(self.folder / SUMMARY)  # a report is of all rows, or not there
+        disk.remove(self.folder / SUMMARY)
         for place, content in done.pictures.items():
             disk.write(self.folder / place, content)
         write_rows(shard(self.folder, unit.name), done.rows)

@@ -169,6 +169,16 @@ def test_a_folder_of_another_release_is_one_line_and_stays_as_it_is(scenario, co
     assert json.loads((copy / manifest.MANIFEST).read_text()) == old
 
 
+def test_a_report_does_not_outlive_a_broken_shard_that_no_unit_asks_for(scenario, copy):
+    fewer = plan_of(scenario, "trials.per_image=1")
+    go(fewer, copy)
+    reported = pd.read_csv(copy / SUMMARY)["trials"].sum()
+    beyond = next(each for each in results.shards(copy) if results.read_shard(each)["trial"][0].as_py())
+    beyond.write_bytes(b"")
+    assert "set aside" in runner.run(fewer, copy, lambda event: None).notes[0]
+    assert pd.read_csv(copy / SUMMARY)["trials"].sum() == len(table(copy)) < reported
+
+
 def test_pictures_that_are_gone_are_made_anew(scenario, copy, done, remembered):
     before = {path.relative_to(copy): path.read_bytes() for path in copy.glob("pictures/*/*")}
     for name in before:
