@@ -34,7 +34,9 @@ def grey(shape: tuple[int, int, int]) -> Image:
 class Codec(Protocol):
     """One system's source side. Stateless and batched: item i of every list is trial i.
 
-    It may tell by `channels` which pictures it takes, as (3,); without, it takes all.
+    It may tell by `channels` which pictures it takes, as (3,); without, it takes all. It may have a method
+    `check(shape, grants)` that raises ValueError 'field: rule, got X; remedy' for a picture of that shape
+    which it cannot send under the most that its streams may be granted.
     """
 
     streams: Mapping[str, str]

