@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -89,7 +90,7 @@ def _points(lines: list[Line], width: int) -> Table:
     widths = [max(map(len, column)) for column in zip(HEAD[1:], *rows, strict=True)]
     room = max(width - sum(widths) - 2 * len(HEAD), len(HEAD[0]))
     names = [_name(line, room) for line in lines]
-    widths = [min(max(map(len, (HEAD[0], *names))), room), *widths]
+    widths = [min(max(map(cell_len, (HEAD[0], *names))), room), *widths]
     for name, fits in zip(HEAD, widths, strict=True):
         aligned = "right" if name in HEAD[1:4] else "left"
         table.add_column(name, justify=aligned, no_wrap=True, overflow="ellipsis", width=fits)
@@ -105,7 +106,7 @@ def _name(line: Line, room: int) -> str:
     short = short_names(list(values))
     told = ", ".join(setting(short[name], value) for name, value in values.items()) or "one point"
     told = told.removeprefix("SNR ") if label else told
-    spare = max(room - len(told) - 2, LEAST_LABEL)
-    if len(label) > spare:
-        label = f"{label[: spare - 1].rstrip()}…"
+    spare = max(room - cell_len(told) - 2, LEAST_LABEL)
+    if cell_len(label) > spare:
+        label = f"{set_cell_size(label, spare - 1).rstrip()}…"
     return f"{label}, {told}" if label else told

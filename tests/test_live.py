@@ -210,6 +210,15 @@ def test_a_long_name_is_cut_and_no_number_is_lost():
     assert len(lines) == 3
 
 
+def test_a_label_of_wide_letters_leaves_its_settings_room():
+    plan = plan_with(1, per_image=100)
+    board = Board(Console(width=80, height=24, file=io.StringIO()))
+    board.begin(plan, Path("run"), progress := progress_of(plan))
+    line = progress.lines[0]
+    line.point = replace(line.point, values={"system": "\u4e2d\u6587" * 4, "snr_db": 15})
+    assert drawn(board)[2].startswith("\u4e2d\u6587" * 4 + ", 15 dB ")
+
+
 @pytest.mark.parametrize(
     ("width", "shown"),
     [
