@@ -115,7 +115,7 @@ def _average(a: tuple[Points, Points], b: tuple[Points, Points], what: str, note
         return Average(value=math.nan, note="; ".join(filter(None, [told, note])))
     low, high = max(a[0][0], b[0][0]), min(a[0][-1], b[0][-1])
     if low >= high:
-        spans = " and ".join(f"{each[0][0]:g} to {each[0][-1]:g}" for each in (a, b))
+        spans = " and ".join(f"{each[0][0]:.4g} to {each[0][-1]:.4g}" for each in (a, b))
         return Average(value=math.nan, note=f"the curves have no {what} in common ({spans})")
     area_a, area_b = (float(PchipInterpolator(*each).integrate(low, high)) for each in (a, b))
     value = float((area_a - area_b) / (high - low))

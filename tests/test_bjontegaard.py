@@ -77,6 +77,8 @@ def test_without_anything_in_common_there_is_no_average_and_one_line_why():
     found = saving([0, 5], [20, 25], [0, 5], [30, 35])
     assert math.isnan(found.value)
     assert found.note == "the curves have no quality in common (30 to 35 and 20 to 25)"
+    found = saving([0, 5], [20.123456, 25], [0, 5], [30, 35])
+    assert found.note.endswith("(30 to 35 and 20.12 to 25)")
     found = bd_rate([1], [20], [1, 2], [20, 25])
     assert math.isnan(found.value)
     assert found.note == "a curve has fewer than two points that can be used"
