@@ -50,8 +50,9 @@ class Plan(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Hsc:
-    """The hybrid codec. `card`: a network in the zoo, or a folder with one.
+    """HSC: a network's picture by analog symbols, and by bits the rows that bring it nearest to the true one.
 
+    card: a network in the zoo, or a folder with one.
     rank: the paper's d, or "fit": the largest that the digital grant holds; 0 sends no complement, and has no
         such stream. A grant that holds less than `rank` gets what it holds.
     source: what is sent beside the rows, A X or A (X - X^). basis: how the rows are told (`ComplementCode`).
