@@ -170,3 +170,17 @@ def test_small_errors_are_told_in_powers_of_ten(tmp_path):
     assert made.cells[0][-1] == f"{mean:.2e} [{low:.2e}, {high:.2e}]"
     assert made.cells[0][-1].startswith("3.00e-04 [")
     assert list(made.frame.mse) == [pytest.approx(3e-4)]
+
+
+def test_values_that_differ_in_a_late_digit_are_told_apart(tmp_path):
+    points = [
+        ("", {"snr_db": snr, "codec.bytes": n}, trials(np.full((2, 3), float(snr + n % 10))))
+        for snr in (0, 5)
+        for n in (1000001, 1000002)
+    ]
+    made = table([write_study(tmp_path / "run", points)], metrics=("psnr",))
+    assert made.head == ["SNR (dB)", "bytes 1000001", "bytes 1000002"]
+    assert [[cell.split()[0] for cell in line] for line in made.cells] == [
+        ["0", "1.00", "2.00"],
+        ["5", "6.00", "7.00"],
+    ]

@@ -38,14 +38,14 @@ def _short(name: str, names: Sequence[str]) -> str:
 
 
 def value_text(value: Any) -> str:
-    """A swept value for people.
+    """A swept value for people, all its digits: it tells settings apart.
 
     >>> value_text(10.0), value_text("1/6"), value_text('{"amc": "hda", "csit": true}')
     ('10', '1/6', 'amc hda, csit')
     """
     if isinstance(value, str):
         return _node_text(value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
 def _node_text(text: str) -> str:
