@@ -20,6 +20,8 @@ _REMEDIES = {
     errno.EACCES: "choose another folder with --out",
     errno.EPERM: "choose another folder with --out",
     errno.EROFS: "choose another folder with --out",
+    errno.EEXIST: "a file stands where a folder should be: choose another with --out",
+    errno.ENOTDIR: "a file stands where a folder should be: choose another with --out",
 }
 
 

@@ -243,7 +243,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             return tree
         raise KeyError
     except (FileNotFoundError, NotADirectoryError):
-        raise LinksimError(folder, f"must be the folder of a run, with {MANIFEST}; check the path") from None
+        run, colon, _ = str(folder).rpartition(":")
+        whole = colon and (Path(run) / MANIFEST).is_file()  # RUN:SYSTEM, as compare takes it
+        remedy = f"name the whole run, {run!r}" if whole else "check the path"
+        raise LinksimError(folder, f"must be the folder of a run, with {MANIFEST}", None, remedy) from None
     except (KeyError, TypeError, AttributeError, IndexError):
         rule = "must be the manifest of a run, with name, deciding and points"
         raise LinksimError(path, rule, None, "run again to mend it, or into another --out") from None

@@ -23,7 +23,7 @@ class Killed(BaseException):
 
 def test_a_folder_that_cannot_be_written_is_one_clear_line(scenario, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(LinksimError, match=r"must be writable, got 'Not a directory'.*--out"):
+    with pytest.raises(LinksimError, match=r"must be writable, got 'Not a directory'; a file .*--out"):
         go(plan_of(scenario), tmp_path / "file" / "run")
 
 

@@ -195,6 +195,13 @@ def test_a_folder_keeps_one_run_and_tells_what_another_changes(scenario, copy, c
         go(plan_of(scenario, change), copy)
 
 
+def test_a_system_of_a_run_is_no_folder(copy):
+    with pytest.raises(LinksimError, match=f"must be the folder of a run.*; name the whole run, '{copy}'$"):
+        manifest.read_manifest(copy.with_name(f"{copy.name}:adaptive"))
+    with pytest.raises(LinksimError, match="must be the folder of a run.*; check the path$"):
+        manifest.read_manifest(copy.with_name("other:adaptive"))
+
+
 def test_pictures_that_change_are_seen_though_their_system_is_called_anew(tmp_path):
     path, folder = write_scenario(tmp_path), tmp_path / "run"
     go(plan_of(path, "trials.per_image=1"), folder)
