@@ -198,7 +198,7 @@ def test_a_folder_keeps_one_run_and_tells_what_another_changes(scenario, copy, c
 def test_a_system_of_a_run_is_no_folder(copy):
     with pytest.raises(LinksimError, match=f"must be the folder of a run.*; name the whole run, '{copy}'$"):
         manifest.read_manifest(copy.with_name(f"{copy.name}:adaptive"))
-    with pytest.raises(LinksimError, match="must be the folder of a run.*; check the path$"):
+    with pytest.raises(LinksimError, match=r"must be the folder of a run.*; check the path$"):
         manifest.read_manifest(copy.with_name("other:adaptive"))
 
 
