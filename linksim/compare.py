@@ -17,7 +17,7 @@ from linksim.errors import LinksimError
 from linksim.faults import near
 from linksim.paired import Difference
 from linksim.report.fields import SNR, setting, short_names, value_text
-from linksim.sides import COMPARED, Compared, Pair, Side, difference, pairs, read_sides
+from linksim.sides import COMPARED, Compared, Pair, Side, difference, means, pairs, read_sides
 from linksim.tables import markdown, write
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def _average(a: Side, b: Side, metric: Compared, found: Gain, where: str) -> str
     even = average.value == low == high == 0
     if found.kind == GAIN:
         unit = "dB" if found.axis == SNR else "uses/sample"
-        title = f" {metric.title}" if metric.title else ""
+        title = f" {metric.of_curves}" if metric.of_curves else ""
         if even:
             return f"on average over {span} {unit}{where}: {a.label} and {b.label} are equal{title}{note}"
         verb, on = ("gains", "on") if sign * metric.better > 0 else ("loses", "to")
@@ -245,10 +245,10 @@ def _frame(sides: Sides, found: Found, metric: Compared) -> pd.DataFrame:
     a, b = sides
     lines = []
     for pair, told in found:
-        means = [float(metric.values(rows).mean()) for rows in (pair.a, pair.b)]
+        mean_a, mean_b = means(pair, metric)
         line = dict(pair.values) | {"a": a.label, "b": b.label, "metric": metric.column}
         line |= {"trials": told.n, "pictures": told.pictures, "shared_draws": pair.shared}
-        line |= {"mean_a": means[0], "mean_b": means[1], "difference": told.mean}
+        line |= {"mean_a": mean_a, "mean_b": mean_b, "difference": told.mean}
         for name, half in (("", told.half_width), ("these_", told.these), ("like_", told.like)):
             line |= {f"{name}low": told.mean - half, f"{name}high": told.mean + half}
         line |= {"uses_a": _uses(pair.a), "uses_b": _uses(pair.b)}

@@ -11,7 +11,7 @@ from linksim.errors import LinksimError
 from linksim.faults import near
 from linksim.gathered import SYSTEM
 from linksim.manifest import MANIFEST, read_manifest
-from linksim.paired import Difference, paired, unpaired
+from linksim.paired import Difference, Values, paired, unpaired
 from linksim.report.fields import SNR
 from linksim.results import read_rows
 
@@ -42,6 +42,11 @@ class Compared:
     def sized(self, told: str) -> str:
         """What was told of a value, with the unit where there is one."""
         return f"{told} {self.unit}" if self.unit else told
+
+    @property
+    def of_curves(self) -> str:
+        """The title where each side is a curve of its own."""
+        return self.title.replace("both", "each")
 
     def check(self, *sides: Side) -> None:
         """LinksimError where a side has not measured it."""
@@ -186,19 +191,31 @@ def shares_draws(a: Side, b: Side, left: pd.DataFrame, right: pd.DataFrame) -> b
 
 def difference(pair: Pair, metric: Compared) -> Difference | None:
     """Of the metric over the trials, or pictures, where both have a finite one; None where none is."""
+    parts = _by_picture(pair, metric)
+    if not parts:
+        return None
+    return paired([a - b for a, b in parts]) if pair.shared else unpaired(*zip(*parts, strict=True))
+
+
+def means(pair: Pair, metric: Compared) -> tuple[float, float]:
+    """Those that `difference` is of: over the trials that both have, or over pictures that count alike."""
     import numpy as np
 
-    a, b = metric.values(pair.a), metric.values(pair.b)
+    parts = _by_picture(pair, metric)
+    weights = [a.size if pair.shared else 1 for a, _ in parts]
+    of_a, of_b = zip(*((a.mean(), b.mean()) for a, b in parts), strict=True)
+    return float(np.average(of_a, weights=weights)), float(np.average(of_b, weights=weights))
+
+
+def _by_picture(pair: Pair, metric: Compared) -> list[tuple[Values, Values]]:
+    """The finite values of both sides of each picture where both have one; of shared draws, where both do."""
+    import numpy as np
+
+    a, b = (values.where(np.isfinite(values)) for values in map(metric.values, (pair.a, pair.b)))
     if pair.shared:
-        kept = np.isfinite(a.to_numpy()) & np.isfinite(b.to_numpy())
-        groups = (a - b)[kept].groupby(pair.a["sha256"][kept])
-        parts = [part.to_numpy() for _, part in groups]
-        return paired(parts) if parts else None
-    sides = [
-        {key: part.to_numpy() for key, part in values[np.isfinite(values)].groupby(rows["sha256"])}
+        a, b = a.mask(b.isna()), b.mask(a.isna())
+    one, two = (
+        {key: part.to_numpy() for key, part in values.dropna().groupby(rows["sha256"])}
         for values, rows in ((a, pair.a), (b, pair.b))
-    ]
-    pictures = [key for key in sides[0] if key in sides[1]]
-    if not pictures:
-        return None
-    return unpaired([sides[0][key] for key in pictures], [sides[1][key] for key in pictures])
+    )
+    return [(one[key], two[key]) for key in one if key in two]

@@ -195,6 +195,21 @@ def test_infinite_psnrs_are_left_out_and_told(tmp_path):
     assert "2 trials without a finite value on both sides are left out." in made.notes
 
 
+@pytest.mark.parametrize("seed", [1, 2], ids=["shared draws", "others"])
+def test_means_are_of_what_was_compared_so_that_they_differ_by_the_difference(tmp_path, seed):
+    rng = np.random.default_rng(0)
+    runs = []
+    for name, own in (("a", 1), ("b", seed)):
+        draws = [(n % 3, n // 3) for n in range(24 - (own > 1))]
+        rows = [trial(*draw, rng.normal(30, 3), outage=rng.random() < 0.3) for draw in draws]
+        runs.append(write_study(tmp_path / name, [("", {"snr_db": snr}, rows) for snr in (0, 5)], seed=own))
+    made = compare_runs(*map(str, runs), metric="psnr_delivered")
+    told = made.frame
+    np.testing.assert_allclose(told["mean_a"] - told["mean_b"], told["difference"], rtol=1e-9)
+    assert "in what both delivered" in made.sentences[0]
+    assert "in what each delivered" in made.averages[0]
+
+
 def test_where_few_outages_were_seen_the_reader_is_told(tmp_path):
     lost = [trial(0, n, 20.0, outage=n < 7) for n in range(20)]
     points = [
