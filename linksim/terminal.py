@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 NUMBER = re.compile(r"(-?[\d./]+%?)?")
-PIPED_WIDTH = 200
+PIPED_WIDTH, WIDEST_TABLE = 200, 1000
+"""Letters of a line where there is no terminal: prose is wrapped, a table is not."""
 
 
 def console() -> Console:
@@ -33,7 +34,8 @@ def text_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
 
 def print_rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table of text."""
-    console().print(text_table(head, rows))
+    wide = Console(width=WIDEST_TABLE, highlight=False)
+    (console() if sys.stdout.isatty() else wide).print(text_table(head, rows))
 
 
 @contextmanager
