@@ -4,14 +4,15 @@ A rule that watches its own estimate may catch it on a good day: stopping where 
 would report few. What keeps the reported interval honest is that a point is looked at seldom, each time
 after half as many trials again (Jennison and Turnbull, "Group Sequential Methods", 1999, on the cost of
 looks), not before `min_trials`, and that a width is asked of the sample with two more outages in it than it
-has (two more errors are Agresti and Coull's, "Approximate is better than 'exact'", 1998; that a fixed-width
-rule needs some, Frey's, "Fixed-width sequential confidence intervals for a proportion", 2010). Counting to a
-number of errors is Haldane's inverse sampling (Biometrika 33, 1945); stopping at a width is Anscombe's
-("Sequential estimation", 1953) and Chow and Robbins' (1965), whose coverage tends to the nominal as the
-width shrinks. What that comes to is measured in tests/test_stopping.py, exactly for rates: Clopper and
-Pearson's interval covers 93 to 97 % once about 25 errors are seen, and is never below 93 %; with fewer it
-covers more, as it does at a fixed size. A mean is within the half-width asked for 95 times in 100 and more,
-outages or not; an interval around few outages, a handful, is too narrow then as at any fixed size.
+has, and with two more deliveries (two more of both are Agresti and Coull's, "Approximate is better than
+'exact'", 1998; that a fixed-width rule needs some, Frey's, "Fixed-width sequential confidence intervals for a
+proportion", 2010). Counting to a number of errors is Haldane's inverse sampling (Biometrika 33, 1945);
+stopping at a width is Anscombe's ("Sequential estimation", 1953) and Chow and Robbins' (1965), whose coverage
+tends to the nominal as the width shrinks. What that comes to is measured in tests/test_stopping.py, exactly
+for rates: Clopper and Pearson's interval covers 93 to 97 % once about 25 errors are seen, and is never below
+93 %; with fewer it covers more, as it does at a fixed size. A mean is within the half-width asked for 95
+times in 100 and more, whatever the outages; an interval around few of them, or around few deliveries, a
+handful, is too narrow then as at any fixed size.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ SECONDS = "seconds."
 """Columns of a row that begin so sum to the compute time of its trial."""
 MIN_TRIALS = 30
 UNSEEN = 2
-"""Outages that a width is asked to stand beyond those seen."""
-LOST = {"psnr_db": 10.0, "ms_ssim_db": 0.0}
-"""What an outage scores, about: a flat picture. These metrics suffer from it, the others do not."""
+"""Outages, or deliveries, that a width is asked to stand beyond those seen."""
+SCORES = {"psnr_db": (10.0, 30.0), "ms_ssim_db": (0.0, 15.0)}
+"""What an outage scores, about: a flat picture; and a delivery. Other metrics do not suffer from either."""
 OUTAGE_RATE, DELIVERED = "outage_rate", "psnr_delivered_db"
 MEANS = ("psnr_db", DELIVERED, "ms_ssim_db", "eve_psnr_db")
 """Metrics whose mean over trials is told; the others are rates."""
@@ -215,16 +216,18 @@ class Tally:
         return student_half_width(moments.deviation, moments.n)
 
     def cautious(self, metric: str) -> float:
-        """What half_width would be had UNSEEN more trials been outages: this one a rule asks to be small.
+        """What half_width would be had UNSEEN more trials been outages, or deliveries: the larger of the two,
+        which a rule asks to be small.
 
         Where no code block was sent there are no outages, and it is `half_width`.
         """
         if metric == OUTAGE_RATE:
-            return _rate_half_width(min(self.n, self.outages + UNSEEN), self.n)
+            counts = min(self.n, self.outages + UNSEEN), max(0, self.outages - UNSEEN)
+            return max(_rate_half_width(count, self.n) for count in counts)
         moments = self.moments[metric]
-        if not self.blocks or metric not in LOST or not moments.n:
+        if not self.blocks or metric not in SCORES or not moments.n:
             return self.half_width(metric)
-        n, away = moments.n + UNSEEN, LOST[metric] - moments.mean
+        n, away = moments.n + UNSEEN, max(abs(score - moments.mean) for score in SCORES[metric])
         squares = moments.deviation**2 * (moments.n - 1) + away**2 * moments.n * UNSEEN / n
         return student_half_width(math.sqrt(squares / (n - 1)), n)
 

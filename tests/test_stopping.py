@@ -100,6 +100,13 @@ def test_the_interval_of_a_rate_after_stopping_covers_it_as_often_as_it_says(rul
     assert_honest(rate, RULES[rule])
 
 
+@pytest.mark.parametrize("rate", [0.1, 0.02])
+def test_where_most_trials_are_outages_deliveries_are_as_safe_as_outages_elsewhere(rate):
+    ended = partial(ends, RULES["outage rate +-0.02"])
+    (few, *_), (many, *_) = exactly(rate, ended, SCHEDULE), exactly(1 - rate, ended, SCHEDULE)
+    assert many == pytest.approx(few, rel=1e-6)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 def test_the_interval_of_any_rate_after_stopping_covers_it_as_often_as_it_says(rule):
@@ -133,13 +140,14 @@ SOURCES = {
     "an outage in 10": (lambda rng, n: fading(rng, n, 0.1), 30.0),
     "an outage in 50": (lambda rng, n: fading(rng, n, 0.02), 31.6),
     "an outage in 1000": (lambda rng, n: fading(rng, n, 0.001), 31.98),
+    "a delivery in 20": (lambda rng, n: fading(rng, n, 0.95, spread=0), 13.0),
 }
 
 
-def fading(rng: np.random.Generator, n: int, rate: float) -> tuple[np.ndarray, np.ndarray]:
-    """PSNRs about 32 dB, and about 12 dB in outages."""
+def fading(rng: np.random.Generator, n: int, rate: float, spread: float = 2):
+    """PSNRs about 32 dB, and about 12 dB in outages, which those of one picture are all alike in."""
     lost = rng.random(n) < rate
-    return np.where(lost, rng.normal(12, 2, n), rng.normal(32, 0.5, n)), lost
+    return np.where(lost, rng.normal(12, spread, n), rng.normal(32, 0.5, n)), lost
 
 
 def sampled(source: str, stop: Stop, schedule, n_points: int, digital: bool, seed: int = 1):
@@ -173,14 +181,12 @@ def shares(source: str, width: float, schedule=SCHEDULE[:13], n_points: int = 15
     return (abs(errors) <= widths).mean(), (abs(errors) <= width).mean(), errors.mean() / width
 
 
-@pytest.mark.parametrize(
-    "source", ["normal", "skewed", "an outage in 10", "an outage in 50", "an outage in 1000"]
-)
+@pytest.mark.parametrize("source", SOURCES)
 def test_a_mean_stopped_at_a_half_width_is_within_it(source):
     covered, within, bias = shares(source, 0.3)
     assert within >= COVERED[0]
     assert abs(bias) <= 0.13
-    if "outage" not in source:
+    if source in ("normal", "skewed"):
         assert COVERED[0] <= covered <= COVERED[1]
 
 
@@ -261,7 +267,7 @@ def test_a_tally_tells_the_means_and_deviations_of_its_rows():
     assert math.isnan(tally.half_width("ms_ssim_db"))
 
 
-def test_a_cautious_width_is_that_of_the_sample_with_two_more_outages():
+def test_a_cautious_width_is_that_of_the_sample_with_two_more_outages_or_deliveries():
     values = np.random.default_rng(8).normal(30, 2, 100)
     tally, longer = Tally(), np.append(values, [10.0] * UNSEEN)
     tally.take([trial(value) for value in values])
@@ -270,6 +276,11 @@ def test_a_cautious_width_is_that_of_the_sample_with_two_more_outages():
     assert tally.cautious("psnr_delivered_db") == tally.half_width("psnr_delivered_db")
     low, high = clopper_pearson(UNSEEN, 100)
     assert tally.cautious("outage_rate") == pytest.approx((high - low) / 2)
+    lost, longer = Tally(), np.append(values - 20, [30.0] * UNSEEN)
+    lost.take([trial(value - 20, outage=True) for value in values])
+    half = stats.t.ppf(0.975, longer.size - 1) * longer.std(ddof=1) / math.sqrt(longer.size)
+    assert lost.cautious("psnr_db") == pytest.approx(half, rel=1e-9)
+    assert lost.cautious("outage_rate") == pytest.approx(tally.cautious("outage_rate"))
     analog = Tally()
     analog.take([trial(value, blocks=0) for value in values])
     assert analog.cautious("psnr_db") == analog.half_width("psnr_db")
