@@ -11,7 +11,6 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -126,8 +125,7 @@ def _rows(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> pd.DataFram
 
     manifest = read_manifest(folder)
     places = {point["id"]: n for n, point in enumerate(manifest["points"])}
-    with ThreadPoolExecutor() as pool:
-        every = list(pool.map(read_shard, shards(folder)))
+    every = map(read_shard, shards(folder))
     tables = [table for table in every if not places.keys().isdisjoint(_values(table, "point"))]
     if not tables:
         raise LinksimError(folder, "holds no trial yet", None, "run the scenario first")
