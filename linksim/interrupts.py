@@ -30,17 +30,9 @@ class Interrupted(KeyboardInterrupt):
 class Interrupts:
     """While it is open, the first SIGINT or SIGTERM sets `asked`, the second raises Interrupted.
 
-    The task that it guards looks at `asked` between its steps. Handlers are put back at the end; a signal that
-    was ignored, as behind nohup, stays ignored. Only a main thread can hold signals: opened in another, it
-    changes nothing, and `asked` stays False.
-
-    tell: takes the line that says what happens.
-
-    >>> with Interrupts(tell=print) as interrupts:
-    ...     signal.raise_signal(signal.SIGINT)
-    ...     interrupts.asked, interrupts.exit_code
-    Finishing the units in hand; Ctrl-C again stops at once.
-    (True, 130)
+    The task that it guards looks at `asked` between its steps. Handlers are put back at the end; a signal
+    that was ignored, as behind nohup, stays ignored. Only a main thread can hold signals: opened in another,
+    it changes nothing, and `asked` stays False.
     """
 
     def __init__(self, tell: Callable[[str], None] = to_stderr) -> None:

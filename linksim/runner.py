@@ -32,8 +32,6 @@ from linksim.work.units import Layout, Unit, layout
 
 __all__ = ["Event", "PointState", "RunSummary", "run"]
 
-AHEAD = 2
-"""Units handed out for each worker, so that none waits for this process."""
 LOSSES = 3
 """Workers that a unit may lose: the last of them had nothing beside it."""
 TICK_S = 1.0
@@ -206,8 +204,7 @@ class _Study:
 
     def _more(self, schedule: Schedule) -> bool:
         """Find or hand out one unit; False where nothing is due or the crew has enough."""
-        serial = isinstance(self.crew, SerialCrew)  # it computes while this process waits
-        if len(self._hand) >= (1 if serial else AHEAD * self.crew.size):
+        if len(self._hand) >= self.crew.reach:
             return False
         if self._hand and self._last_try([*self._hand, *(order.unit.name for order in self._again[:1])]):
             return False

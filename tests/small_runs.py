@@ -109,6 +109,10 @@ class ShuffledCrew:
     closed_now: bool = False
     _tasks: list[Task] = field(default_factory=list)
 
+    @property
+    def reach(self) -> int:
+        return 2 * self.size
+
     def submit(self, task: Task) -> None:
         self._tasks.append(task)
 

@@ -31,10 +31,15 @@ Result = Done | Lost | Failed
 
 
 class Crew(Protocol):
-    """size: tasks that are computed at a time. As a context it is closed at its end, at once on an error."""
+    """size: tasks that are computed at a time; reach: how many it wants in hand, to choose among them. As a
+    context it is closed at its end, at once on an error.
+    """
 
     @property
     def size(self) -> int: ...
+
+    @property
+    def reach(self) -> int: ...
 
     def submit(self, task: Task) -> None:
         """Take the task; LinksimError where the crew is gone for good. A task's worker may still be lost."""
@@ -66,6 +71,7 @@ class SerialCrew:
     """This process: one task at each wait, whatever the timeout."""
 
     size: int = 1
+    reach: int = 1
     _tasks: deque[Task] = field(default_factory=deque, repr=False)
 
     def submit(self, task: Task) -> None:

@@ -71,6 +71,11 @@ class DaskCrew:
         """Workers that the cluster had when it was last asked."""
         return max(1, len(self._workers))
 
+    @property
+    def reach(self) -> int:
+        """One that each worker computes, and one on its way to it."""
+        return 2 * self.size
+
     def submit(self, task: Task) -> None:
         """Send the task to the scheduler. Raises LinksimError where that is gone."""
         self._refuse_gone()

@@ -12,7 +12,7 @@ import pickle
 import signal
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import connection
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -29,16 +29,21 @@ from linksim.work.worker import serve, uninterrupted
 
 STILLBORN = 3
 """Workers in a row that may end before they have started."""
+REACH = 5
+"""Tasks in hand for each worker, so that there are some of pictures that it knows."""
 
 
 @dataclass(kw_only=True)
 class Seat:
-    """A worker's place. task: what it has in hand; started: whether it has answered yet."""
+    """A worker's place. task: what it has in hand; started: whether it has answered yet; known: digests of
+    the pictures that it was given, whose encodings it keeps.
+    """
 
     process: SpawnProcess
     channel: Connection
     task: Task | None = None
     started: bool = False
+    known: set[str] = field(default_factory=set)
 
 
 class LocalCrew:
@@ -55,7 +60,7 @@ class LocalCrew:
         for name, number in (("workers", workers), ("threads", 1 if threads is None else threads)):
             if number < 1:
                 raise LinksimError(name, "must be at least 1", number)
-        self.size = workers
+        self.size, self.reach = workers, REACH * workers
         self._threads, self._keep = threads or share(workers), threads is None
         self._compute = compute
         self._queue: deque[Task] = deque()
@@ -109,10 +114,23 @@ class LocalCrew:
         free = [seat for seat in self._seats if seat.task is None]
         while self._queue and (free or len(self._seats) < self.size):
             seat = free.pop(0) if free else self._start()
-            seat.task = self._queue.popleft()
+            seat.task = self._choose(seat)
             if seat.started and not _send(seat.channel, seat.task):
                 self._queue.appendleft(seat.task)
                 seat.task = None  # it ended while it had nothing to do: the next wait hears of it
+
+    def _choose(self, seat: Seat) -> Task:
+        """Of the queue what has the fewest pictures new to the worker; of those, what others know least."""
+        others = {each for other in self._seats if other is not seat for each in other.known}
+
+        def rank(task: Task) -> tuple[int, int]:
+            pictures = {job.sha256 for job in task.jobs}
+            return len(pictures - seat.known), len(pictures & others)
+
+        task = min(self._queue, key=rank)
+        self._queue.remove(task)
+        seat.known |= {job.sha256 for job in task.jobs}
+        return task
 
     def _start(self) -> Seat:
         context = multiprocessing.get_context("spawn")

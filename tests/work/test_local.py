@@ -5,15 +5,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from linksim.errors import LinksimError
 from linksim.work import threads
-from linksim.work.compute import Done, Task
+from linksim.work.compute import Done, Job, Task
 from linksim.work.crew import Failed, Lost
-from linksim.work.local import LocalCrew
+from linksim.work.local import LocalCrew, Seat
 
 
 def task(order: str) -> Task:
@@ -65,6 +66,22 @@ def test_every_task_comes_back_once_from_several_processes():
     assert sorted(done.unit for done in back) == [f"sleep 0.1{number}" for number in range(6)]
     assert len({done.worker for done in back}) == 2
     assert str(os.getpid()) not in {done.worker for done in back}
+
+
+def test_a_worker_goes_on_with_the_pictures_that_it_knows():
+    """Whoever encoded a picture keeps what came of it."""
+
+    def of(unit: str) -> Task:
+        job = Job(image_index=0, name=unit[0], sha256=unit[0], trial=0)
+        return replace(task(unit), jobs=(job,))
+
+    workers = crew(2)
+    first, second = (Seat(process=None, channel=None) for _ in range(2))
+    workers._seats += [first, second]
+    workers._queue.extend(map(of, ("a0", "a1", "a2", "b0", "b1")))
+    chosen = [workers._choose(seat).unit for seat in (first, second, second, first, second)]
+    workers._seats.clear()
+    assert chosen == ["a0", "b0", "b1", "a1", "a2"]
 
 
 def test_waiting_for_too_short_a_time_gives_nothing():
