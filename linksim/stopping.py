@@ -8,7 +8,7 @@ has, and with two more deliveries (two more of both are Agresti and Coull's, "Ap
 'exact'", 1998; that a fixed-width rule needs some, Frey's, "Fixed-width sequential confidence intervals for a
 proportion", 2010). Counting to a number of errors is Haldane's inverse sampling (Biometrika 33, 1945);
 stopping at a width is Anscombe's ("Sequential estimation", 1953) and Chow and Robbins' (1965), whose coverage
-tends to the nominal as the width shrinks. What that comes to is measured in tests/test_stopping.py, exactly
+tends to the nominal as the width shrinks. What that comes to is measured in tests/test_stop_rules.py, exactly
 for rates: Clopper and Pearson's interval covers 93 to 97 % once about 25 errors are seen, and is never below
 93 %; with fewer it covers more, as it does at a fixed size. A mean is within the half-width asked for 95
 times in 100 and more, whatever the outages; an interval around few of them, or around few deliveries, a
