@@ -18,8 +18,9 @@ class Kept(Generic[Value]):
     >>> kept = Kept(most=10)
     >>> for name in "abc":
     ...     kept.put(name, name.upper(), n_bytes=5)
-    >>> kept.get("a"), kept.get("b"), kept.n_bytes
-    (None, 'B', 10)
+    >>> kept.put("d", "D", n_bytes=11)
+    >>> kept.get("a"), kept.get("b"), kept.get("d"), kept.n_bytes
+    (None, 'B', None, 10)
     """
 
     most: int
@@ -38,7 +39,10 @@ class Kept(Generic[Value]):
     def put(self, key: Hashable, value: Value, n_bytes: int) -> None:
         """Keep a value, and let others go for it; one that takes more than there is is not kept."""
         with self._lock:
-            self.n_bytes += n_bytes - (self._values.pop(key)[1] if key in self._values else 0)
+            self.n_bytes -= self._values.pop(key)[1] if key in self._values else 0
+            if n_bytes > self.most:
+                return
+            self.n_bytes += n_bytes
             self._values[key] = value, n_bytes
             while self.n_bytes > self.most:
                 self.n_bytes -= self._values.popitem(last=False)[1][1]

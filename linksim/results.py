@@ -211,11 +211,6 @@ def drawable(image: Image) -> Pictures.Image:
     return Pictures.fromarray(image[..., 0] if image.shape[2] == 1 else image)
 
 
-def save_picture(path: Path, image: Image) -> None:
-    """A PNG, whole or not at all."""
-    disk.write(path, png(image))
-
-
 def load_picture(path: Path) -> Image:
     """uint8 [height, width, c] of a picture that the run saved; LinksimError where it is gone or broken."""
     try:

@@ -10,7 +10,7 @@ from PIL import Image
 from written_runs import HEIGHT, WIDTH, plain, trial, write_run
 from written_studies import write_study
 
-from linksim import results
+from linksim import disk, results
 from linksim.errors import LinksimError
 from linksim.report import plots, write_report
 from linksim.report.curves import axis_over, read_series, variable
@@ -134,7 +134,7 @@ def test_a_strip_of_grey_pictures_is_grey(tmp_path):
     folder = small(tmp_path, "grey", [{"snr_db": 0.0}])
     gallery = results.Gallery(folder=folder)
     for path, level in ((gallery.original("photo0"), 0), (gallery.received("photo0", f"{0:016x}"), 200)):
-        results.save_picture(path, np.full((28, 28, 1), level, np.uint8))
+        disk.write(path, results.png(np.full((28, 28, 1), level, np.uint8)))
         np.testing.assert_array_equal(results.load_picture(path), np.full((28, 28, 1), level, np.uint8))
     (path,) = write_strip(folder)
     with Image.open(path) as strip:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from linksim import manifest, results
+from linksim import disk, manifest, results
 
 HEIGHT, WIDTH = 40, 60
 SAMPLES = HEIGHT * WIDTH * 3
@@ -47,10 +47,10 @@ def write_run(
     gallery = results.Gallery(folder=folder)
     for row in (row for row in rows if row["trial"] == 0):
         place = (row["image"], row["point"])
-        results.save_picture(gallery.original(row["image"]), plain(255))
-        results.save_picture(gallery.received(*place), plain(10 * int(row["point"], 16)))
+        disk.write(gallery.original(row["image"]), results.png(plain(255)))
+        disk.write(gallery.received(*place), results.png(plain(10 * int(row["point"], 16))))
         if eavesdropper:
-            results.save_picture(gallery.eavesdropped(*place), plain(128))
+            disk.write(gallery.eavesdropped(*place), results.png(plain(128)))
     return folder
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from written_runs import HEIGHT, SAMPLES, WIDTH, plain
 
-from linksim import manifest, results
+from linksim import disk, manifest, results
 from linksim.document import parse
 from linksim.scenario import build, resolved
 
@@ -81,9 +81,9 @@ def write_study(
             for i, image in enumerate(images):
                 rows += [row(point, snr, image, i, t, psnr + i + t, **changes) for t in range(per_image)]
                 if pictures:
-                    results.save_picture(gallery.original(image), plain(255))
-                    results.save_picture(gallery.received(image, point), plain(10 * len(points)))
-                    results.save_picture(gallery.eavesdropped(image, point), plain(128))
+                    disk.write(gallery.original(image), results.png(plain(255)))
+                    disk.write(gallery.received(image, point), results.png(plain(10 * len(points))))
+                    disk.write(gallery.eavesdropped(image, point), results.png(plain(128)))
     keys = list(systems) if several else [""]
     photos = [
         {"name": n, "sha256": SHA.format(i), "height": HEIGHT, "width": WIDTH} for i, n in enumerate(images)
