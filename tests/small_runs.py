@@ -1,5 +1,6 @@
 """Small runs, and crews that answer as no real one would: late, shuffled, dying; or with rows made up."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -66,7 +67,8 @@ def table(folder: Path) -> pd.DataFrame:
 
 
 def made_up(task: Task) -> Done:
-    """Rows that the task's words decide and nothing else; no picture."""
+    """Rows that the point's SNR and the draw decide, whatever the code; no picture."""
+    snr_db = str(json.loads(task.scenario)["snr_db"])
     rows = [
         {
             **{"point": task.point, "unit": task.unit, "snr_db": 0.0, "image": job.name},
@@ -74,7 +76,7 @@ def made_up(task: Task) -> Done:
             **{"psnr_db": float(20 + 10 * draw), "blocks": 10, "block_errors": int(draw < 0.2)},
         }
         for job in task.jobs
-        for draw in [generator(task.point, job.sha256, job.trial).random()]
+        for draw in [generator(snr_db, job.sha256, job.trial).random()]
     ]
     return Done(unit=task.unit, rows=rows, pictures={}, worker="test", seconds=0.0)
 
