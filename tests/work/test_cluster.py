@@ -34,11 +34,10 @@ links:
     channel: {kind: rician, k_factor: 1.0, block: frame}
     engine: native
     streams:
-      picture: {kind: digital, mcs: {amc: hda, csit: true}, cipher: {kind: aes-ctr, key: {test: true}}}
+      picture: {kind: digital, mcs: {amc: hda, csit: true}}
 sweep: {snr_db: [6, 25]}
 trials: {per_image: 64, stop: {half_width: {psnr_db: 0.7}}}
 seed: 3
-eavesdropper: true
 """
 
 
