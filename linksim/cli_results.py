@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from linksim.cli_options import Place
+
+if TYPE_CHECKING:
+    from linksim.compare import Comparison
+    from linksim.tables import Table
 
 RUNS = click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
 
@@ -31,13 +36,9 @@ def table(runs: tuple[Path, ...], by: str | None, metrics: tuple[str, ...], out:
     from linksim.tables import table as made
     from linksim.terminal import busy, console
 
-    screen = console()
     with busy("reading the rows"):
-        found = made(runs, by, metrics or (PICTURES,), screen.width)
-        written = found.write(out) if out else None
-    screen.print(found)
-    if written:
-        click.echo(f"\n{written}")
+        found = made(runs, by, metrics or (PICTURES,), console().width)
+    _tell(found, out)
 
 
 @click.command(short_help="Tell how much one system beats another.")
@@ -52,11 +53,18 @@ def compare(a: str, b: str | None, metric: str, out: Path | None) -> None:
     second.
     """
     from linksim.compare import compare_runs
-    from linksim.terminal import busy, console
+    from linksim.terminal import busy
 
     with busy("comparing trial by trial"):
         found = compare_runs(a, b, metric)
-        written = found.write(out) if out else None
+    _tell(found, out)
+
+
+def _tell(found: Comparison | Table, out: Path | None) -> None:
+    """Write what was found where it was asked for, then show it: nothing is shown that could not be kept."""
+    from linksim.terminal import console
+
+    written = found.write(out) if out else None
     console().print(found)
     if written:
         click.echo(f"\n{written}")
