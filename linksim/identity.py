@@ -21,7 +21,7 @@ DECIDING = (
     *("numba", "numpy", "scipy", "pillow", "constriction", "glymur"),
 )
 """Distributions whose versions may move a result."""
-DECIDING_FILES = ("digits", "images", "ledger", "metrics", "system", "work/compute", "work/units")
+DECIDING_FILES = ("arranged", "digits", "images", "ledger", "metrics", "system", "work/compute", "work/units")
 """linksim's own modules, beside the codecs, whose text decides a row; no page, plot or command does."""
 
 

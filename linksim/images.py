@@ -3,7 +3,8 @@
 Of a folder, grey, palette and 16-bit pictures become RGB uint8, an alpha channel is dropped, and the
 orientation that EXIF tells is applied. A set is `sample`, `digits`, or a folder of pictures under
 $LINKSIM_DATA (where that is not set, the user's data directory); `mnist` is the file of MNIST's test half in
-such a folder. `digits` and `mnist` have one channel.
+such a folder. `digits` and `mnist` have one channel. A crop is cut out of the middle of each picture; a sheet
+is many put side by side, and sent as one picture.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from PIL import Image as Pictures
 from PIL import ImageOps, UnidentifiedImageError
 
 from linksim import digits
+from linksim.arranged import middle, side_by_side, sides
 from linksim.codecs.base import Image
 from linksim.errors import LinksimError, MissingTool
 
@@ -56,21 +58,59 @@ class Photo:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where a picture lies. place: in a file of many, None in one of its own."""
+    """Where a picture lies. place: in a file of many, None in one of its own. crop: sides to cut it to."""
 
     name: str
     path: Path
     place: int | None = None
+    crop: tuple[int, int] | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether its file is."""
+        return self.path.exists()
 
     def read(self) -> Photo:
-        """The picture; LinksimError where it is broken, or no longer there."""
+        """The picture; LinksimError where it is broken, too small for the crop, or no longer there."""
+        return Photo.of(self.name, self.image())
+
+    def image(self) -> Image:
+        """Its pixels alone."""
+        whole = self._whole()
+        return whole if self.crop is None else middle(whole, *self.crop, self.name)
+
+    def _whole(self) -> Image:
         if self.place is None:
-            return Photo.of(self.name, read_image(self.path))
+            return read_image(self.path)
         every = digits.pictures(self.path)
         if self.place >= len(every):
             rule = f"must hold the picture {self.name}"
             raise LinksimError(self.path, rule, len(every), "put the file back as it was")
-        return Photo.of(self.name, every[self.place])
+        return every[self.place]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """Pictures that are sent as one: `size` = (rows, columns) of them side by side, row by row."""
+
+    sources: tuple[Source, ...]
+    size: tuple[int, int]
+
+    @property
+    def name(self) -> str:
+        """Of its first and its last picture."""
+        names = dict.fromkeys((self.sources[0].name, self.sources[-1].name))
+        return "-".join(names)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the files of all its pictures are."""
+        return all(source.is_there for source in self.sources)
+
+    def read(self) -> Photo:
+        """The sheet; LinksimError where a picture cannot be read, or they differ in size."""
+        pictures = [source.image() for source in self.sources]
+        return Photo.of(self.name, side_by_side(pictures, *self.size, self.name))
 
 
 def load_images(images: Images) -> list[Photo]:
@@ -78,14 +118,32 @@ def load_images(images: Images) -> list[Photo]:
     return [source.read() for source in find_images(images)]
 
 
-def find_images(images: Images) -> list[Source]:
-    """Every picture that a scenario names, in order of name; LinksimError for none."""
+def find_images(images: Images) -> list[Source | Sheet]:
+    """Every picture or sheet that a scenario names, in order of name; LinksimError for none.
+
+    Of pictures that do not fill the last sheet, none is sent.
+    """
+    if images.sheet is None:
+        return list(_found(images, images.limit))
+    size = rows, columns = sides("sheet", images.sheet)
+    each = rows * columns
+    found = _found(images, None if images.limit is None else images.limit * each)
+    if len(found) < each:
+        remedy = "lower it, or choose other images"
+        raise LinksimError("sheet", f"{images.sheet} takes {each} pictures", len(found), remedy)
+    starts = range(0, len(found) - each + 1, each)
+    return [Sheet(sources=tuple(found[start : start + each]), size=size) for start in starts]
+
+
+def _found(images: Images, most: int | None) -> list[Source]:
+    """The first `most` pictures."""
+    crop = None if images.crop is None else sides("crop", images.crop)
     if (file := _digits_file(images.set)) is not None:
-        names = digits.names(file)[: images.limit]
-        return [Source(name=name, path=file, place=n) for n, name in enumerate(names)]
+        names = digits.names(file)[:most]
+        return [Source(name=name, path=file, place=n, crop=crop) for n, name in enumerate(names)]
     paths = _set_paths(images.set) if images.set is not None else _folder_paths(Path(images.folder or ""))
-    paths = paths[: images.limit]
-    return [Source(name=name, path=path) for name, path in zip(_names(paths), paths, strict=True)]
+    paths = paths[:most]
+    return [Source(name=name, path=path, crop=crop) for name, path in zip(_names(paths), paths, strict=True)]
 
 
 def _digits_file(name: str | None) -> Path | None:

@@ -15,7 +15,7 @@ from linksim.document import Document, Field, assign, dotted, parse, read
 from linksim.errors import LinksimError, ScenarioError
 from linksim.images import load_images
 from linksim.plan import MOST_POINTS
-from linksim.scenario import Images, Scenario, Trials, build
+from linksim.scenario import Scenario, Trials, build
 
 MOST_VALUES = 10_000
 """Values that one swept field may have."""
@@ -60,7 +60,8 @@ def settle(
         document = assign(document, ("seed",), parse(str(seed), f"--seed {seed}", base=("seed",)))
     scenario = _made(_check_swept(document))
     scenario = quickened(scenario, told) if quick else scenario
-    with told_at(document, ("images", "set" if scenario.images.folder is None else "folder")):
+    named = "set" if scenario.images.folder is None else "folder"
+    with told_at(document, *(("images", name) for name in (named, "crop", "sheet"))):
         first = load_images(replace(scenario.images, limit=1))[0]
     with told_at(document, ("codec", "kind")):
         check_channels(scenario.codec, first.image, "kind")
@@ -86,11 +87,12 @@ def _made(document: Document) -> Scenario:
 
 
 @contextmanager
-def told_at(document: Document, field: Field) -> Iterator[None]:
-    """A mistake found behind a field, told with the field's line."""
+def told_at(document: Document, *fields: Field) -> Iterator[None]:
+    """A mistake found behind a field, told with the line of the one that it names, else of the first."""
     try:
         yield
     except LinksimError as error:
+        field = next((each for each in fields if str(error).startswith(f"{each[-1]}: ")), fields[0])
         told = str(error).removeprefix(f"{field[-1]}: ")
         raise ScenarioError(f"{document.origin(field)}: {dotted(field)}", told) from error
 
@@ -114,7 +116,7 @@ def quickened(scenario: Scenario, told: Collection[str] = ()) -> Scenario:
         per_image=trials.per_image if {"trials", "trials.per_image"} & roots else 1,
         stop=trials.stop if {"trials", "trials.stop"} & roots else None,
     )
-    images = Images(set=scenario.images.set, folder=scenario.images.folder, limit=limit)
+    images = replace(scenario.images, limit=limit)
     name = f"{scenario.name}-quick"
     return replace(scenario, name=name, images=images, sweep=swept, zip=zipped, trials=once)
 

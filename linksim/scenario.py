@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, Union
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from linksim.arranged import sides
 from linksim.codecs import CODECS
 from linksim.document import Document
 from linksim.errors import ScenarioError
@@ -40,12 +41,15 @@ def check_name(name: str) -> None:
 class Images:
     """Which pictures are sent: a set known by name or a folder, at most `limit` of them, in order of name.
 
-    A folder's path counts from the working directory.
+    A folder's path counts from the working directory. crop: HEIGHTxWIDTH out of each picture's middle.
+    sheet: ROWSxCOLUMNS pictures, cut so far, put side by side and sent as one; `limit` counts sheets.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     set: str | None = None
     folder: str | None = None
+    crop: str | None = None
+    sheet: str | None = None
     limit: int | None = None
 
     def __post_init__(self) -> None:
@@ -54,6 +58,9 @@ class Images:
             raise ValueError(f"needs either set or folder, got {got}; write set: sample or folder: PATH")
         if self.limit is not None and self.limit < 1:
             raise ValueError(f"limit: must be at least 1, got {self.limit}; leave it out for all pictures")
+        for name, told in (("crop", self.crop), ("sheet", self.sheet)):
+            if told is not None:
+                sides(name, told)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -91,8 +91,10 @@ def pairing(plan: Plan) -> str:
 
 def _source(scenario: Scenario) -> str:
     images = scenario.images
+    cut = "" if images.crop is None else f", {images.crop} of each"
+    cut += "" if images.sheet is None else f", sheets of {images.sheet}"
     most = "" if images.limit is None else f" (first {images.limit})"
-    return f"{images.set or images.folder}{most}"
+    return f"{images.set or images.folder}{cut}{most}"
 
 
 def _checked_photos(plan: Plan) -> Photos:

