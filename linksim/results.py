@@ -33,6 +33,8 @@ ORDER = ("point_index", "image_index", "trial")
 """The order of the table: the points', the images', the trials'."""
 TIMINGS = "seconds."
 """Columns that begin so are wall times: all that may differ between two runs of a plan on one machine."""
+FACTS = "codec."
+"""Columns that begin so are a codec's own numbers of a message (`Codec`: facts)."""
 GALLERY_IMAGES = 100
 """Images, the first of a system, whose pictures are kept."""
 AGAIN = "run again: it is set aside, and its trials are computed anew"

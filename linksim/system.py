@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
-from linksim.codecs.base import Codec, Decoded
+from linksim.codecs.base import Codec, Decoded, Image
 from linksim.images import Photo
 from linksim.kept import Kept
 from phy.ledger import Ledger
@@ -20,6 +20,7 @@ from phy.transmission import Delivery
 from phy.types import Grant, Message
 
 Grants = Mapping[str, Grant]
+Facts = Mapping[str, float]
 ENCODING_BYTES = 256 << 20
 """Of messages that a process keeps."""
 KEY_BYTES = 1024
@@ -30,13 +31,23 @@ KEY_BYTES = 1024
 class Outcome:
     """One trial at the far end. eavesdropped: what the same observation shows without the key, if asked for.
 
-    seconds: wall time of this trial's part of its batch, by stage.
+    facts: the codec's own numbers of the message, see `Codec`. seconds: wall time of this trial's part of
+    its batch, by stage.
     """
 
     decoded: Decoded
     eavesdropped: Decoded | None
     ledgers: Mapping[str, Ledger]
     seconds: Mapping[str, float]
+    facts: Facts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoded:
+    """A message, and what its codec tells of it."""
+
+    message: Message
+    facts: Facts
 
 
 @dataclass
@@ -46,21 +57,28 @@ class Encodings:
     A codec encodes each picture by itself, so a message is the same whatever was kept.
     """
 
-    kept: Kept[Message] = field(default_factory=lambda: Kept(most=ENCODING_BYTES))
+    kept: Kept[Encoded] = field(default_factory=lambda: Kept(most=ENCODING_BYTES))
 
-    def messages(self, codec: Codec, photos: Sequence[Photo], grants: Sequence[Grants]) -> list[Message]:
-        """The message of each photo under its grants, in one call of the codec for all that are new."""
+    def encoded(self, codec: Codec, photos: Sequence[Photo], grants: Sequence[Grants]) -> list[Encoded]:
+        """Of each photo under its grants, in one call of the codec for all that are new."""
         keys = [
             (codec, photo.sha256, tuple(sorted(grant.items())))
             for photo, grant in zip(photos, grants, strict=True)
         ]
         found = {key: known for key in dict.fromkeys(keys) if (known := self.kept.get(key)) is not None}
         new = {key: i for i, key in enumerate(keys) if key not in found}
-        made = codec.encode([photos[i].image for i in new.values()], [grants[i] for i in new.values()])
-        for key, message in zip(new, made, strict=True):
-            self.kept.put(key, message, _n_bytes(message))
-            found[key] = message
+        made = _encode(codec, [photos[i].image for i in new.values()], [grants[i] for i in new.values()])
+        for key, each in zip(new, made, strict=True):
+            self.kept.put(key, each, _n_bytes(each.message))
+            found[key] = each
         return [found[key] for key in keys]
+
+
+def _encode(codec: Codec, images: Sequence[Image], grants: Sequence[Grants]) -> list[Encoded]:
+    messages = codec.encode(images, grants)
+    tell = getattr(codec, "facts", None)
+    told: Sequence[Facts] = tell(images, grants) if tell else [{}] * len(messages)
+    return [Encoded(message=m, facts=f) for m, f in zip(messages, told, strict=True)]
 
 
 def _n_bytes(message: Message) -> int:
@@ -101,7 +119,8 @@ class System:
         granted = {name: link.grants(sizes, draws[name]) for name, link in self.links.items()}
         merged = [_merged([each[i] for each in granted.values()]) for i in range(len(photos))]
         clock.lap("link")
-        messages = self.encodings.messages(self.codec, photos, merged)
+        encoded = self.encodings.encoded(self.codec, photos, merged)
+        messages = [each.message for each in encoded]
         clock.lap("encode")
         arrived = {
             name: link.deliver(_riding(messages, link), draws[name], granted[name])
@@ -120,6 +139,7 @@ class System:
                 eavesdropped=overheard[i],
                 ledgers={name: each[i].ledger for name, each in arrived.items()},
                 seconds=clock.seconds,
+                facts=encoded[i].facts,
             )
             for i in range(len(photos))
         ]

@@ -36,7 +36,9 @@ class Codec(Protocol):
 
     It may tell by `channels` which pictures it takes, as (3,); without, it takes all. It may have a method
     `check(shape, grants)` that raises ValueError 'field: rule, got X; remedy' for a picture of that shape
-    which it cannot send under the most that its streams may be granted.
+    which it cannot send under the most that its streams may be granted. And it may have a method
+    `facts(images, grants) -> list[Mapping[str, float]]`: numbers of the message that `encode` makes of the
+    same, under names that are the same for every message. Result rows hold them as `codec.NAME`.
     """
 
     streams: Mapping[str, str]

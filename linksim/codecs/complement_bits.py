@@ -5,12 +5,15 @@
 A's numbers are its d L entries, row by row; or the d (L - d) angles of its span; or none, where the rows are
 the lowest of the DCT-II. A real that is not quantised has 64 bits, and no scale. What the string is worth is
 told by its length: both ends take the largest rank that it holds.
+
+`Code` is what HSC asks of this and of any other way to make bits of complements.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +32,59 @@ from linksim.codecs.complement import (
 )
 
 Basis = Literal["eigen", "subspace", "dct"]
+Strings = Sequence[NDArray[np.uint8]]
+"""Of each picture its bits, each 0 or 1; of any length, 0 included."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What one picture's string comes to. ranks: d of each tile, int64 [t]; reals: numbers that it tells.
+
+    bound: the most that sum |X - X~|^2 over all samples of the picture can be, on [0, 1] and before pixels
+    are clipped and rounded, where X^ arrives as the transmitter has it; nan where the code has no bound.
+    """
+
+    ranks: NDArray[np.int64]
+    reals: int
+    bound: float = float("nan")
+
+
+class Code(Protocol):
+    """How complements become strings of bits, and what pictures become of strings.
+
+    Pictures are stacks x [n, t, c, L, W], float64 on [0, 1], and X^ alike, `guess`: n pictures of t tiles,
+    row by row, a tile being what the network takes; c channels, L rows, W columns. Which d a picture gets
+    is the code's own rule (`Hsc.rank`). What becomes of a picture depends on it alone, not on its batch.
+    """
+
+    def check(self, n_bits: int, tiles: int) -> None:
+        """ValueError 'codec.FIELD: rule, got X; remedy' where pictures of so many tiles cannot be sent in the
+        n_bits of a payload. A code whose strings' lengths depend on pictures may let all pass.
+        """
+        ...
+
+    def within(self, n_bits: int, tiles: int) -> int:
+        """Of a payload the bits that matter, at most n_bits: payloads alike in them make equal strings."""
+        ...
+
+    def encode(self, x: Reals, guess: Reals, n_bits: int) -> list[NDArray[np.uint8]]:
+        """Of each picture a string of at most n_bits; an empty one where nothing fits."""
+        ...
+
+    def decode(self, strings: Strings, guess: Reals) -> Reals:
+        """X~ [n, t, c, L, W] of strings, one a picture, and X^; X^ itself of an empty one.
+
+        Any bits make some picture: those of a failed check are read too under `policy: best_effort`.
+        """
+        ...
+
+    def ranks(self, strings: Strings, tiles: int) -> NDArray[np.int64]:
+        """d of each tile as strings tell it, [n, t]: 0 where there is nothing."""
+        ...
+
+    def told(self, strings: Strings, x: Reals, guess: Reals) -> list[Told]:
+        """What `encode` made of x and guess, picture by picture; for result rows alone."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)

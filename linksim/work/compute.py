@@ -19,7 +19,7 @@ from linksim.images import Photo, Sheet, Source, find_images
 from linksim.kept import Kept
 from linksim.metrics import ms_ssim, mse, psnr_db, squared_error, to_db
 from linksim.plan import Point
-from linksim.results import GALLERY_IMAGES, TIMINGS, Gallery, png
+from linksim.results import FACTS, GALLERY_IMAGES, TIMINGS, Gallery, png
 from linksim.scenario import Images, build
 from linksim.system import Encodings, Outcome, System
 
@@ -190,6 +190,7 @@ def _row(task: Task, job: Job, photo: Photo, outcome: Outcome) -> dict[str, Any]
     if outcome.eavesdropped is not None:
         scores = _scores(photo, outcome.eavesdropped.image, ("psnr_db",))
         row |= {f"eve_{name}": value for name, value in scores.items()}
+    row |= {f"{FACTS}{name}": float(value) for name, value in outcome.facts.items()}
     row |= ledger.columns(outcome.ledgers)
     seconds = dict(outcome.seconds) | {"score": perf_counter() - since}
     return row | {f"{TIMINGS}{stage}": value for stage, value in seconds.items()}
