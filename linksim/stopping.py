@@ -29,22 +29,23 @@ SECONDS = "seconds."
 MIN_TRIALS = 30
 UNSEEN = 2
 """Outages, or deliveries, that a width is asked to stand beyond those seen."""
-SCORES = {"psnr_db": (10.0, 30.0), "ms_ssim_db": (0.0, 15.0)}
+SCORES = {"psnr_db": (10.0, 30.0), "ms_ssim_db": (0.0, 15.0), "mse": (0.1, 0.001)}
 """What an outage scores, about: a flat picture; and a delivery. Other metrics do not suffer from either."""
 OUTAGE_RATE, DELIVERED = "outage_rate", "psnr_delivered_db"
-MEANS = ("psnr_db", DELIVERED, "ms_ssim_db", "eve_psnr_db")
+MEANS = ("psnr_db", DELIVERED, "mse", "ms_ssim_db", "eve_psnr_db")
 """Metrics whose mean over trials is told; the others are rates."""
-SCALE = 2.0**32
-"""Values are summed as whole multiples of 1/SCALE dB, which is exact in any order."""
+SCALE = 2.0**64
+"""Values are summed as whole multiples of 1/SCALE, which is exact in any order."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HalfWidth:
-    """Half the width of the 95 % interval of each metric named, at most so large; in dB, a rate as it is."""
+    """Half the width of the 95 % interval of each metric named, at most so large; in dB, others as they are."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     psnr_db: float | None = None
     psnr_delivered_db: float | None = None
+    mse: float | None = None
     ms_ssim_db: float | None = None
     eve_psnr_db: float | None = None
     outage_rate: float | None = None

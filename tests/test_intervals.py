@@ -65,6 +65,31 @@ def test_the_same_generator_gives_the_same_interval_in_any_chunks(monkeypatch):
     assert bootstrap_mean(values, np.random.default_rng(1)) == one
 
 
+@pytest.mark.parametrize("law", ["normal", "skewed", "few outages"])
+def test_percentiles_of_many_values_are_those_of_resampled_means(monkeypatch, law):
+    rng = np.random.default_rng(6)
+    values = {
+        "normal": rng.normal(30, 2, 1000),
+        "skewed": rng.exponential(1e-3, 1000),
+        "few outages": np.where(rng.random(4000) < 0.02, 0.1, 1e-3 * rng.random(4000)),
+    }[law]
+    low, high = bootstrap_mean(values, rng)
+    monkeypatch.setattr("linksim.intervals.MANY", 10**9)
+    drawn = bootstrap_mean(values, rng, resamples=20_000)
+    # percentiles of 20,000 drawn means wander by 0.9 % of the half width; four times that
+    assert (low, high) == pytest.approx(drawn, abs=0.036 * (drawn[1] - drawn[0]) / 2)
+    assert (low, high) != drawn
+
+
+def test_many_values_that_a_few_make_are_resampled_and_equal_ones_are_sure():
+    rare = np.zeros(4000)
+    rare[:3] = 1.0
+    low, high = bootstrap_mean(rare, np.random.default_rng(0))
+    assert 4000 * low == pytest.approx(round(4000 * low))  # counts, as drawn means are
+    assert low == 0 < 5 / 4000 <= high <= 8 / 4000
+    assert bootstrap_mean(np.full(4000, 0.3), np.random.default_rng(0)) == (0.3, 0.3)
+
+
 def test_few_values_and_bad_ones():
     rng = np.random.default_rng(0)
     assert bootstrap_mean([31.5], rng) == (31.5, 31.5)

@@ -286,6 +286,20 @@ def test_a_cautious_width_is_that_of_the_sample_with_two_more_outages_or_deliver
     assert analog.cautious("psnr_db") == analog.half_width("psnr_db")
 
 
+def test_the_mean_squared_error_of_small_errors_has_a_half_width_of_as_many_digits():
+    values = 1e-9 * np.random.default_rng(9).exponential(1, 100)
+    tally = Tally()
+    tally.take([trial(30.0, blocks=0) | {"mse": value} for value in values])
+    half = stats.t.ppf(0.975, 99) * values.std(ddof=1) / 10
+    assert tally.half_width("mse") == pytest.approx(half, rel=1e-9)
+    assert reason(Stop(half_width=HalfWidth(mse=1.01 * half)), tally) == "half width"
+    assert reason(Stop(half_width=HalfWidth(mse=0.99 * half)), tally) is None
+    coded, longer = Tally(), np.append(values, [0.1] * UNSEEN)
+    coded.take([trial(30.0) | {"mse": value} for value in values])
+    half = stats.t.ppf(0.975, longer.size - 1) * longer.std(ddof=1) / math.sqrt(longer.size)
+    assert coded.cautious("mse") == pytest.approx(half, rel=1e-9)
+
+
 def test_a_picture_that_arrives_as_it_was_sent_has_no_half_width_and_ends_nothing():
     stop, tally = Stop(half_width=HalfWidth(psnr_db=100.0), trials=64), Tally()
     tally.take([trial(30.0)] * 62 + [trial(math.inf)])
