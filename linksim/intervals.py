@@ -100,7 +100,7 @@ def bootstrap_mean(
 
 
 def _expanded(data: NDArray[np.float64], out: float) -> tuple[float, float] | None:
-    """The percentiles Phi(-out), Phi(out) of resampled means of many values, by Cornish and Fisher's expansion.
+    """Percentiles Phi(-out), Phi(out) of resampled means of many values, by Cornish and Fisher's expansion.
 
     A mean of n draws from the values has their mean m and known cumulants: deviation s / sqrt(n), skewness
     g = g1 / sqrt(n), excess k = g2 / n. Its percentile at z normal deviations is

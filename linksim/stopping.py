@@ -40,7 +40,7 @@ SCALE = 2.0**64
 
 @dataclass(frozen=True, kw_only=True)
 class HalfWidth:
-    """Half the width of the 95 % interval of each metric named, at most so large; in dB, others as they are."""
+    """Half the width of each named metric's 95 % interval, at most so large; in dB, others as they are."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     psnr_db: float | None = None
