@@ -21,7 +21,8 @@ class CardError(ValueError):
 @dataclass(frozen=True, kw_only=True)
 class Card:
     """`images`: which pictures it takes, in words; `files`: name -> SHA-256; `graphs`: graph -> its inputs
-    and outputs with shapes; `network`: the numbers its host needs.
+    and outputs with shapes; `network`: the numbers its host needs; `base`: of a network around another,
+    that one's `name`, and the SHA-256 of its files.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Card:
     graphs: dict[str, dict[str, dict[str, str]]]
     network: dict[str, float]
     images: str = ""
+    base: dict[str, str] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     measured: dict[str, Any] = field(default_factory=dict)
 

@@ -10,12 +10,14 @@ each with its own fade. k is the number of channel uses granted to 'semantic': 2
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from linksim.codecs.adapters import Adapter, Known, find_adapter
 from linksim.codecs.base import Decoded, Image
 from linksim.codecs.complement import Source
 from linksim.codecs.complement_bits import Basis, ComplementCode
@@ -59,6 +61,7 @@ class Hsc:
     bits_a, bits_ax: bits of a real of the rows and of A X, or 0 for float64.
     policy: what a complement does whose check failed: nothing, or as if it were right.
     sample: send mean + e s, as the paper does, e named by the picture; else the mean.
+    adapter: another card, of networks around this one that know of the complement (NCR), or none.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -71,6 +74,7 @@ class Hsc:
     bits_ax: int = 8
     policy: Literal["drop", "best_effort"] = "drop"
     sample: bool = True
+    adapter: str | None = None
 
     def __post_init__(self) -> None:
         if self.rank != "fit" and self.rank < 0:
@@ -81,6 +85,10 @@ class Hsc:
                 raise ValueError(
                     f"{name}: must be 2 to {MOST_BITS}, or 0 for float64, got {bits}; 8 is the default"
                 )
+        if self.adapter is not None and self.source != "AX":
+            raise ValueError(f"adapter: needs source AX, got {self.source}; leave one of them out")
+        if self.adapter is not None and not isinstance(self.rank, int):
+            raise ValueError(f"adapter: needs a rank that is declared, got {self.rank!r}; set rank: 8")
 
     @property
     def streams(self) -> Mapping[str, str]:
@@ -93,7 +101,12 @@ class Hsc:
 
     @property
     def fingerprint(self) -> str:
-        return self.network.fingerprint
+        around = self._adapter
+        return self.network.fingerprint + (f"; adapter: {around.fingerprint}" if around else "")
+
+    @property
+    def _adapter(self) -> Adapter | None:
+        return None if self.adapter is None else find_adapter(self.adapter, self.card)
 
     def code(self, shape: Shape) -> ComplementCode:
         """The complement's code for pictures [height, width, channels]."""
@@ -120,6 +133,8 @@ class Hsc:
                 f"codec.card: sends 1 to {most} channel uses of 'semantic', got {uses}; "
                 "change the bandwidth_ratio of its link, or its share"
             )
+        if self._adapter is not None:
+            self._adapter.check(uses)
         if self.rank != "fit" and self.rank > shape[0]:
             raise ValueError(
                 f"codec.rank: must be at most {shape[0]}, the rows of a picture, got {self.rank}; "
@@ -156,7 +171,25 @@ class Hsc:
         z = np.zeros((len(receptions), 2 * most), np.float32)
         for i, (reception, k) in enumerate(zip(receptions, uses, strict=True)):
             z[i, : 2 * k] = to_reals(reception["semantic"].data[:k])
-        guesses = self._guesses(z, uses)
+        complemented = partial(self.complemented, receptions, shapes)
+        if (around := self._adapter) is not None:
+            known = [self._known(reception) for reception in receptions]
+            guesses = around.guesses(z, known, lambda each: self._guesses(each, uses), complemented)
+        else:
+            guesses = self._guesses(z, uses)
+        lost = [bool(self.rank) and not intact(r.get("complement")) for r in receptions]
+        return [
+            Decoded(image=to_image(x), outage=gone)
+            for x, gone in zip(complemented(guesses), lost, strict=True)
+        ]
+
+    def complemented(
+        self, receptions: Sequence[Reception], shapes: Sequence[Shape], guesses: NDArray[np.floating]
+    ) -> list[NDArray[np.float64]]:
+        """X~ [c, L, W] of each X^ [n, pixels] by what was received of its complement; X^ where nothing was.
+
+        By (8), a linear map of X^ and a picture that is added.
+        """
         read = [self._readable(r.get("complement")) for r in receptions]
         ranks = [
             0 if bits is None else self._rank(bits.size, s) for bits, s in zip(read, shapes, strict=True)
@@ -167,8 +200,15 @@ class Hsc:
             bits = [read[i][: code.n_bits(d)] if d else np.zeros(0, np.uint8) for i in at]
             for i, x in zip(at, code.decode(np.stack(bits), planes(guesses[at], shape), d), strict=True):
                 out[i] = x
-        lost = [bool(self.rank) and not intact(r.get("complement")) for r in receptions]
-        return [Decoded(image=to_image(x), outage=gone) for x, gone in zip(out, lost, strict=True)]
+        return out
+
+    def _known(self, reception: Reception) -> Known:
+        got, symbols = reception.get("complement"), reception["semantic"]
+        return Known(
+            rank=self.rank if got is not None and got.data.size else 0,
+            arrived=intact(got),
+            noise=float(np.mean(symbols.noise_var)) if symbols.data.size else np.inf,
+        )
 
     def _plan(self, image: Image, grant: Mapping[str, Grant]) -> Plan:
         rank = self._rank(grant["complement"].payload_bits, image.shape) if self.rank else 0
@@ -199,6 +239,8 @@ class Hsc:
             x = planes(np.stack([images[i].reshape(-1) for i in at]) / 255.0, shape)
             for i, coded in zip(at, self.code(shape).encode(x, planes(guesses[at], shape), d), strict=True):
                 bits[i] = coded
+        if (around := self._adapter) is not None:
+            z = around.encode(z, [self.rank if plan.rank else 0 for plan in plans])
         symbols = [Symbols(data=to_symbols(row[: 2 * k])) for row, k in zip(z, uses, strict=True)]
         if not self.rank:
             return [{"semantic": each} for each in symbols]
