@@ -105,7 +105,11 @@ def find_adapter(card: str, base: str) -> Adapter:
     Raises LinksimError.
     """
     network = find_semantic(base)
-    folder, found = find_card(card, "hsc_adapter", FILES, NUMBERS)
+    try:
+        folder, found = find_card(card, "hsc_adapter", FILES, NUMBERS)
+    except LinksimError as error:  # a name is told of where it is written
+        where = "codec.adapter" if error.where == "card" else error.where
+        raise LinksimError(where, error.rule, error.got, error.remedy) from error
     where, remedy = folder / CARD, "export the adapter again"
     if found.base.get("name") != network.card.name:
         own = found.base.get("name", "none")
