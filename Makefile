@@ -1,5 +1,5 @@
 # make run    set up, then the main job: an image over a hybrid digital-analog Rician link
-# make test   set up, then the tests (the slow ones apart: make slow)
+# make test   set up, then the tests in two processes (TESTERS=1: in one; the slow ones apart: make slow)
 # make survive   kill a study at many instants, fill its disk, stop it again and again: some minutes
 # make bench-study  how much faster two workers are than one, ten minutes on an idle machine
 # make bench  the native engine's speed beside its peers' (BENCH='--section chain' for a part of it)
@@ -8,13 +8,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-stamp
 SCENARIO ?= scenarios/rician_hda.yaml
+TESTERS ?= 2
 
 .PHONY: run test slow survive bench bench-study lint wheel setup clean
 run: setup
 	$(BIN)/linksim run $(SCENARIO)
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal
 
 slow: setup
 	$(BIN)/python -m pytest -m slow
@@ -43,7 +44,7 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("linksim needs Python 3.11 or newer; say make PYTHON=python3.x" if sys.version_info < (3, 11) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt setuptools wheel numpy scipy
-	$(BIN)/python -m pip install --quiet -c constraints.txt --editable '.[cpu,dask,digits,train,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt --editable '.[cpu,dask,digits,hevc,train,dev]'
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation pyldpc
 	touch $@
 

@@ -1,9 +1,16 @@
-"""Few threads and quiet libraries, set before NumPy, TensorFlow or torch are imported."""
+"""One thread a process and quiet libraries, set before NumPy, TensorFlow or torch are imported.
+
+Hypothesis takes the same examples in every run, however busy the machine is.
+"""
 
 import os
 
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTEROP_THREADS"):
+from hypothesis import settings
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS"):
     os.environ.setdefault(name, "1")
-os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.load_profile("same")

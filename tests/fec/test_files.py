@@ -16,10 +16,9 @@ from phy.fec.matrix import MatrixCode, make_gallager
 DATA = Path(__file__).parent / "data"
 HAMMING = [[1, 0, 1, 0, 1, 0, 1], [0, 1, 1, 0, 0, 1, 1], [0, 0, 0, 1, 1, 1, 1]]
 SLOW = settings(
-    deadline=2000,
+    deadline=10_000,
     max_examples=60,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
-    derandomize=True,
 )
 
 

@@ -128,7 +128,7 @@ def test_a_page_prints_in_light_and_without_controls(opened):
     assert len(re.findall(rb"/Type\s*/Page\b", printed)) >= 2
     page.emulate_media(media="print", color_scheme="dark")
     colour = "document.getElementById('curve-plot')._fullLayout.paper_bgcolor"
-    page.wait_for_function(f"{colour} === '#ffffff'", timeout=5000)
+    until(page, f"{colour} === '#ffffff'")
     assert page.locator("nav, #theme, #curve-controls, .zoom").evaluate_all(
         "all => all.every(each => getComputedStyle(each).display === 'none')"
     )

@@ -117,7 +117,7 @@ def test_what_is_done_is_released_on_the_cluster(cluster):
         for number in range(3):
             workers.submit(task(f"sleep 0.0{number}"))
         collect(workers, 3)
-        until = time.monotonic() + 5
+        until = time.monotonic() + 30
         while (held := client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks))) and (
             time.monotonic() < until
         ):
@@ -147,7 +147,7 @@ def test_a_scheduler_that_is_killed_is_told_at_once():
         with pytest.raises(LinksimError, match=line):
             workers.submit(task("sleep 0"))
         workers.close()
-        assert time.monotonic() - since < 5
+        assert time.monotonic() - since < 10
 
 
 def test_a_cluster_without_workers_is_told():
@@ -181,7 +181,7 @@ def test_an_address_where_nobody_answers_is_told(address):
     since = time.monotonic()
     with pytest.raises(LinksimError, match=f"^Dask scheduler at {address}: must answer, got "):
         crew(address, timeout=1)
-    assert time.monotonic() - since < 4
+    assert time.monotonic() - since < 10
 
 
 def test_a_worker_without_linksim_is_told_and_a_scheduler_does_without(tmp_path):

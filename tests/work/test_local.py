@@ -158,16 +158,16 @@ def test_numbers_that_cannot_be_are_told(workers, threads, line):
 
 
 def test_closing_waits_for_what_is_in_hand_or_does_not():
-    for now, least, most in ((False, 1.0, 10.0), (True, 0.0, 0.9)):
+    for now, in_hand, least in ((False, "sleep 1.2", 1.0), (True, "sleep 60", 0.0)):
         workers = crew(1)
         workers.submit(task("sleep 0"))
         collect(workers, 1)
-        workers.submit(task("sleep 1.2"))
+        workers.submit(task(in_hand))
         workers.submit(task("sleep 60"))
         since = time.monotonic()
         workers.close(now=now)
         workers.close()
-        assert least < time.monotonic() - since < most
+        assert least < time.monotonic() - since < 30
 
 
 PARENT = """
@@ -190,7 +190,11 @@ def parent(tmp_path, then: str) -> tuple[subprocess.Popen, list[int]]:
     script = tmp_path / "parent.py"
     script.write_text(PARENT.format(home=str(Path(__file__).parent), then=then))
     process = subprocess.Popen(
-        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, str(script)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     pids = [int(pid) for pid in process.stdout.readline().split()]
     return process, pids
@@ -224,27 +228,30 @@ def test_no_worker_outlives_a_parent_that_is_killed(tmp_path):
     assert all(alive(pid) for pid in pids)
     process.kill()
     process.wait()
-    assert emptied(process.pid, seconds=3)
+    assert emptied(process.pid)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_crew_that_nobody_closed_ends_with_its_parent(tmp_path):
     process, _ = parent(tmp_path, "pass")
-    assert process.wait(15) == 0
+    assert process.wait(60) == 0
     assert emptied(process.pid)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_signals_to_the_group_are_the_parents(tmp_path):
     told = "import signal, time; signal.signal(signal.SIGINT, lambda *_: None); "
-    told += "signal.signal(signal.SIGTERM, lambda *_: None); print(flush=True); time.sleep(2); sys.exit(7)"
+    told += (
+        "signal.signal(signal.SIGTERM, lambda *_: None); print(flush=True); sys.stdin.readline(); sys.exit(7)"
+    )
     process, pids = parent(tmp_path, told)
     process.stdout.readline()
     for each in (signal.SIGINT, signal.SIGTERM):
         os.killpg(process.pid, each)
     time.sleep(0.3)
     assert all(alive(pid) for pid in pids)
-    assert process.wait(15) == 7
+    process.communicate("now\n", timeout=60)
+    assert process.returncode == 7
     assert emptied(process.pid)
 
 
