@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +22,10 @@ METRIC = click.option(
     multiple=True,
     metavar="NAME",
     help="As psnr, mse, outage, bler, pictures (the default); again for more.",
+)
+
+AT = click.option(
+    "--at", multiple=True, metavar="FIELD=VALUES", help="Only these points, as snr_db=0,5; again for more."
 )
 
 
@@ -90,8 +94,16 @@ def report(runs: tuple[Path, ...], out: Path, pictures_mb: float | None) -> None
     click.echo(written)
 
 
-@click.command(short_help="Plot several runs on one figure.")
+@click.command(short_help="Plot runs on one figure.")
 @RUNS
+@click.option(
+    "--x", metavar="COLUMN", help="A swept field, or a column: uses, codec.eta; the SNR if not given."
+)
+@click.option("--y", multiple=True, metavar="COLUMN", help="As psnr, mse, outage; again for a panel more.")
+@click.option("--by", multiple=True, metavar="FIELD", help="What tells lines apart, or columns of pictures.")
+@AT
+@click.option("--pictures", is_flag=True, help="What arrived, over the values of --by, in place of curves.")
+@click.option("--image", "images", multiple=True, metavar="NAME", help="Pictures of it; again for more.")
 @click.option(
     "--out",
     type=Place(path_type=Path),
@@ -99,11 +111,20 @@ def report(runs: tuple[Path, ...], out: Path, pictures_mb: float | None) -> None
     show_default=True,
     help="The figure, PNG, PDF or SVG.",
 )
-def plot(runs: tuple[Path, ...], out: Path) -> None:
-    """Plot the results in the folders RUN... on one figure."""
-    from linksim.report.plots import plot_runs
+def plot(runs: tuple[Path, ...], out: Path, **words: Any) -> None:
+    """Plot the results in the folders RUN... on one figure.
+
+    Fields and columns may be named by their last words. As examples:
+
+    \b
+    linksim plot RUN --x codec.eta --y mse
+    linksim plot RUN --x snr_db --y mse --by codec.rank --at codec.rank=0,8,28
+    linksim plot RUN --pictures --by codec.rank --at snr_db=5
+    """
+    from linksim.report.asked import Asked
+    from linksim.report.main import plot_asked
     from linksim.terminal import busy
 
     with busy("drawing the figure"):
-        written = plot_runs(runs, out)
+        written = plot_asked(runs, out, Asked(**words))
     click.echo(written)

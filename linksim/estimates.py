@@ -10,19 +10,22 @@ from typing import TYPE_CHECKING
 from linksim.errors import LinksimError
 from linksim.faults import near
 from linksim.intervals import clopper_pearson, mean_interval
+from linksim.results import FACTS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Estimate = tuple[float, float, float]
 """A value and the limits of its 95 % interval, nan where there is none."""
+PLAIN = ".4g"
+"""The form of a number of unknown kind; one that every trial has alike is told without an interval."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
     """A metric of a table. column: its name in files; of: its estimate over the rows of a point.
 
-    needs: column of the rows that it takes. scale, digits: of the text alone, as is small: 1.23e-03.
+    needs: column of the rows that it takes. scale, form: of the text alone.
     """
 
     title: str
@@ -30,18 +33,16 @@ class Metric:
     needs: str
     of: Callable[[pd.DataFrame], Estimate]
     scale: float = 1.0
-    digits: int = 2
-    small: bool = False
+    form: str = ".2f"
 
     def text(self, value: float, low: float, high: float) -> str:
         """'31.20 [30.95, 31.45]', or the value alone, or nothing."""
         if math.isnan(value):
             return ""
-        form = f".{self.digits}{'e' if self.small else 'f'}"
-        told = f"{self.scale * value:{form}}"
-        if math.isnan(low):
+        told = f"{self.scale * value:{self.form}}"
+        if math.isnan(low) or (self.form == PLAIN and low == value == high):
             return told
-        return f"{told} [{self.scale * low:{form}}, {self.scale * high:{form}}]"
+        return f"{told} [{self.scale * low:{self.form}}, {self.scale * high:{self.form}}]"
 
 
 def _outage(rows: pd.DataFrame) -> Estimate:
@@ -73,9 +74,9 @@ METRICS: Mapping[str, Metric] = {
         of=lambda rows: mean_interval(rows.loc[~rows["outage"].astype(bool), "psnr_db"]),
     ),
     "outage": Metric(
-        title="outage (%)", column="outage_rate", needs="outage", of=_outage, scale=100, digits=1
+        title="outage (%)", column="outage_rate", needs="outage", of=_outage, scale=100, form=".1f"
     ),
-    "mse": Metric(title="MSE", column="mse", needs="mse", of=_mean("mse"), small=True),
+    "mse": Metric(title="MSE", column="mse", needs="mse", of=_mean("mse"), form=".2e"),
     "ms_ssim": Metric(title="MS-SSIM (dB)", column="ms_ssim_db", needs="ms_ssim_db", of=_mean("ms_ssim_db")),
     "eve_psnr": Metric(title="Eve (dB)", column="eve_psnr_db", needs="eve_psnr_db", of=_mean("eve_psnr_db")),
     "bler": Metric(
@@ -86,7 +87,7 @@ METRICS: Mapping[str, Metric] = {
         column="bandwidth_ratio",
         needs="n_uses",
         of=_ratio("n_uses", "samples"),
-        digits=4,
+        form=".4f",
     ),
 }
 PICTURES = "pictures"
@@ -94,21 +95,42 @@ PICTURES = "pictures"
 GROUPS = {PICTURES: ("psnr", "psnr_delivered", "outage")}
 
 
-def chosen(metrics: Sequence[str]) -> list[str]:
-    """Names of METRICS; one may be called by its column in files too. LinksimError where one is unknown."""
-    columns = {metric.column: name for name, metric in METRICS.items()}
-    names = []
-    for word in metrics:
-        name = columns.get(word, word)
-        if name not in METRICS and name not in GROUPS:
-            raise LinksimError("--metric", "must be a metric", word, near(word, [*METRICS, *GROUPS]))
-        names += GROUPS.get(name, (name,))
-    return list(dict.fromkeys(names))
+IDENTITY = ("run", "point_index", "image_index", "trial", "seed")
+"""Columns of numbers that count nothing."""
 
 
-def measured(names: Sequence[str], rows: pd.DataFrame) -> None:
-    """LinksimError where one of the metrics was not measured in any of the rows."""
-    known = [name for name, each in METRICS.items() if each.needs in rows and rows[each.needs].notna().any()]
-    for name in names:
-        if name not in known:
-            raise LinksimError("--metric", "was not measured here", name, f"there is {', '.join(known)}")
+def chosen(words: Sequence[str], rows: pd.DataFrame, where: str = "--metric") -> list[Metric]:
+    """The metrics that words name: of METRICS or GROUPS, or by a column's name, as mse, psnr_db, codec.eta.
+
+    Any column of numbers has its mean over the trials, and may be named by its last words. One line in
+    LinksimError where a word names none, or what it names was not measured.
+    """
+    every = [name for word in words for name in GROUPS.get(word, (word,))]
+    return list({each.column: each for each in (_metric(name, rows, where) for name in every)}.values())
+
+
+def _metric(word: str, rows: pd.DataFrame, where: str) -> Metric:
+    named = METRICS | {metric.column: metric for metric in METRICS.values()}
+    known = [name for name, each in METRICS.items() if _measured(each.needs, rows)]
+    if word in named:
+        if _measured(named[word].needs, rows):
+            return named[word]
+        raise LinksimError(where, "was not measured here", word, f"there is {', '.join(known)}")
+    columns = numbers(rows)
+    hits = [name for name in columns if name == word] or [n for n in columns if n.endswith(f".{word}")]
+    if len(hits) == 1:
+        title = hits[0].removeprefix(FACTS)
+        return Metric(title=title, column=hits[0], needs=hits[0], of=_mean(hits[0]), form=PLAIN)
+    remedy = f"it may be {', '.join(hits)}" if hits else near(word, [*known, *GROUPS, *columns])
+    raise LinksimError(where, "must be a metric", word, remedy)
+
+
+def _measured(column: str, rows: pd.DataFrame) -> bool:
+    return column in rows and bool(rows[column].notna().any())
+
+
+def numbers(rows: pd.DataFrame) -> list[str]:
+    """The columns that hold a number in some row and no other thing; METRICS' own are left out."""
+    own = {*IDENTITY, *(metric.column for metric in METRICS.values())}
+    found = rows.select_dtypes(["number", "bool"])
+    return [name for name in found if name not in own and found[name].notna().any()]

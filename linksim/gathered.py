@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from linksim.errors import LinksimError
 from linksim.faults import near
 from linksim.manifest import read_manifest
-from linksim.report.fields import SNR
+from linksim.report.fields import SNR, number, value_text
 from linksim.results import read_rows
 
 if TYPE_CHECKING:
@@ -33,6 +33,35 @@ class Gathered:
         """(its swept values by field, its rows) of every point, in the order of runs and points."""
         groups = self.rows.groupby(["run", "point_index"], sort=True)
         return [({name: rows[name].iloc[0] for name in self.fields}, rows) for _, rows in groups]
+
+    def at(self, settings: Sequence[str]) -> Gathered:
+        """Only the points at 'FIELD=VALUE' or 'FIELD=VALUE,VALUE'; a system without the field keeps its own.
+
+        A field may be named by its last words. One line in LinksimError where there is no such point.
+        """
+        rows = self.rows
+        for each in settings:
+            word, equals, told = each.partition("=")
+            if not equals or not told:
+                raise LinksimError("--at", "must be FIELD=VALUE", each, "as snr_db=10, or snr_db=0,10")
+            field = resolve(word, dict.fromkeys([*self.fields, SNR]), "--at")
+            there = {value_text(value): value for value in rows[field].dropna().unique()}
+            wanted = [told] if told in there else told.split(",")
+            hits = [_same(text, there) for text in wanted]
+            if None in hits:
+                rule = f"{field} must be a value that was run"
+                raise LinksimError("--at", rule, wanted[hits.index(None)], f"it may be {', '.join(there)}")
+            rows = rows[rows[field].isin([there[hit] for hit in hits if hit]) | rows[field].isna()]
+        if rows.empty:
+            raise LinksimError("--at", "leaves no point", " ".join(settings), "leave one out")
+        return Gathered(rows=rows, fields=self.fields)
+
+
+def _same(text: str, there: Mapping[str, Any]) -> str | None:
+    """Of the values, by their texts, the one that a text means: 10 is 10.0, 0.25 is 1/4."""
+    if text in there or number(text) is None:
+        return text if text in there else None
+    return next((told for told, value in there.items() if number(value) == number(text)), None)
 
 
 def gather(folders: Sequence[Path]) -> Gathered:
@@ -69,3 +98,14 @@ def resolve(word: str, fields: Sequence[str], where: str) -> str:
     known = hits or [*fields, *(name.rpartition(".")[2] for name in fields if "." in name)]
     remedy = f"it may be {', '.join(hits)}" if hits else near(word, dict.fromkeys(known))
     raise LinksimError(where, "must be one of the swept fields", word, remedy)
+
+
+def usual_field(gathered: Gathered) -> str:
+    """What is told from left to right where nobody says: the SNR, or the first number swept, or the first."""
+    swept = [name for name in gathered.fields if name != SYSTEM]
+    numeric = [
+        name
+        for name in swept
+        if all(number(value) is not None for value in gathered.rows[name].dropna().unique())
+    ]
+    return SNR if SNR in swept else next(iter([*numeric, *swept]), SNR)

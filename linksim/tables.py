@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from linksim import disk
 from linksim.errors import LinksimError
-from linksim.estimates import METRICS, PICTURES, Metric, chosen, measured
-from linksim.gathered import SYSTEM, Gathered, gather, resolve
+from linksim.estimates import PICTURES, Metric, chosen
+from linksim.gathered import SYSTEM, Gathered, gather, resolve, usual_field
 from linksim.report.fields import SNR, number, short_names, value_text
 from linksim.terminal import text_table
 
@@ -61,9 +61,8 @@ def table(
     by: a swept field or its last words; the SNR, or the first swept number, if left out. One metric has its
     settings side by side if `width` columns take them; else, and with several metrics, a line a setting.
     """
-    names, gathered = chosen(metrics), gather(folders)
-    measured(names, gathered.rows)
-    told = [METRICS[name] for name in names]
+    gathered = gather(folders)
+    told = chosen(metrics, gathered.rows)
     field = _by(by, gathered)
     points = gathered.points()
     lines = [_line(values, rows, told) for values, rows in points]
@@ -79,11 +78,7 @@ def table(
 def _by(word: str | None, gathered: Gathered) -> str:
     if word is not None:
         return resolve(word, dict.fromkeys([*gathered.fields, SNR]), "--by")
-    swept = [name for name in gathered.fields if name != SYSTEM]
-    numeric = [
-        name for name in swept if all(number(each) is not None for each in gathered.rows[name].unique())
-    ]
-    return SNR if SNR in swept else next(iter([*numeric, *swept]))
+    return usual_field(gathered)
 
 
 def _line(values: Mapping[str, Any], rows: pd.DataFrame, metrics: Sequence[Metric]) -> dict[str, Any]:

@@ -61,12 +61,14 @@ class Series:
 class Axis:
     """The x axis: a swept field, and where each of its values lies. places: what is told there -> x.
 
-    numeric: between two values lie others; if not, they are names side by side.
+    numeric: between two values lie others; if not, they are names side by side. measured: no value was set,
+    so that none is a tick.
     """
 
     field: str
     places: dict[str, float]
     numeric: bool
+    measured: bool = False
 
     def of(self, values: Sequence[Any]) -> NDArray[np.float64]:
         """float64 [n]: where the values lie."""

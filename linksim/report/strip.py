@@ -82,7 +82,7 @@ def strip_rows(folder: Path) -> list[list[Tile]]:
     table = results.read_rows(folder)
     firsts = table[(table["trial"] == 0) & (table["image_index"] < results.GALLERY_IMAGES)]
     points = _points(firsts)
-    images = _spread(sorted(firsts["image_index"].unique()), MOST_IMAGES)
+    images = spread(sorted(firsts["image_index"].unique()), MOST_IMAGES)
     overheard = "eve_psnr_db" in table
     strip = []
     for image in images:
@@ -102,7 +102,7 @@ def _points(firsts: pd.DataFrame) -> list[str]:
     """At most six points, as many of each system; at least one of every system."""
     own = [list(rows["point"].unique()) for _, rows in firsts.groupby("system", sort=False)]
     most = max(1, MOST_POINTS // max(1, len(own)))
-    return [point for points in own for point in _spread(points, most)]
+    return [point for points in own for point in spread(points, most)]
 
 
 def _tile(gallery: results.Gallery, line: pd.Series, names: Sequence[str], overheard: bool = False) -> Tile:
@@ -116,7 +116,7 @@ def _tile(gallery: results.Gallery, line: pd.Series, names: Sequence[str], overh
     return Tile(picture=results.load_picture(path), head=head, words=words)
 
 
-def _spread(values: Sequence[Any], most: int) -> list[Any]:
+def spread(values: Sequence[Any], most: int) -> list[Any]:
     """At most so many of the values, the first and the last among them, evenly between."""
     if len(values) <= most:
         return list(values)

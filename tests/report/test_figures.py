@@ -12,7 +12,7 @@ from written_studies import write_study
 
 from linksim import disk, results
 from linksim.errors import LinksimError
-from linksim.report import plots, write_report
+from linksim.report import panels, plots, write_report
 from linksim.report.curves import axis_over, read_series, variable
 from linksim.report.lines import picture_lines, tells_mse
 from linksim.report.plots import MSE, PSNR, QUANTITIES, plot_runs, write_figures
@@ -122,7 +122,7 @@ def test_decades_are_told_without_mathematics(least):
         drawn = figure(3.5, 2.5)
         axes = drawn.subplots()
         axes.plot([0, 1], [least, 0.05])
-        plots._decades(axes)
+        panels.decades(axes)
         drawn.canvas.draw()
         every = [*axes.get_yticklabels(), *axes.get_yticklabels(minor=True)]
     told = [label.get_text() for label in every if label.get_text()]
@@ -144,7 +144,7 @@ def test_a_strip_of_grey_pictures_is_grey(tmp_path):
 
 
 def test_curves_of_one_kind_are_told_apart_without_colour():
-    looks = [plots._look(number, "all trials", joined=True, alone=True) for number in range(7)]
+    looks = [panels.look(number, "all trials", joined=True, alone=True) for number in range(7)]
     assert len({str(look["linestyle"]) for look in looks}) == 7
     assert len({look["marker"] for look in looks}) == 7
 
