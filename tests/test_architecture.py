@@ -18,6 +18,7 @@ ALLOWED = {
 HOMES: dict[str, str | tuple[str, ...]] = {
     "tensorflow": "phy/",
     "sionna": "phy/",
+    "av": "linksim/codecs/",
     "torch": "models/",
     "onnx": "models/",
     "onnxruntime": ("linksim/codecs/", "models/exporting.py"),  # compares graphs with torch

@@ -1,7 +1,8 @@
 """Every codec by its kind. Importing this is light: networks and their runtime are loaded when first used."""
 
 from linksim.codecs.hda import Analog, HdaDeepsc
+from linksim.codecs.hevc import Hevc
 from linksim.codecs.hsc import Hsc
 from linksim.codecs.jpeg2000 import Jpeg2000
 
-CODECS = {"hda_deepsc": HdaDeepsc, "analog": Analog, "jpeg2000": Jpeg2000, "hsc": Hsc}
+CODECS = {"hda_deepsc": HdaDeepsc, "analog": Analog, "jpeg2000": Jpeg2000, "hevc": Hevc, "hsc": Hsc}
