@@ -6,7 +6,7 @@ FOLDER holds MNIST's training images. At every point of a scenario or study of c
 as in any run (`System.deliver`), and what the receiver reads of each complement is kept. FILE is all that
 training needs of links. Arrays of n trials, and of m rows of all that were read:
 
-    picture int32 [n]    place in the file         rank int16 [n]       d as declared, 0 where none was sent
+    picture int32 [n]    place in the file         rank int16 [n]       the codec's d
     snr_db float32 [n]   of the point              ok bool [n]          its check passed
     start int64 [n + 1]  trial i has rows start[i] to start[i + 1]
     rows float32 [m, L]  orthonormal, of A's span  sent float32 [m, W]  A X; garbage where policy read it so
@@ -106,7 +106,7 @@ def _chunk(point: Point, codec: Hsc, pictures: digits.Pictures, places: NDArray,
     return {
         "picture": np.asarray(places, np.int32),
         "snr_db": np.full(len(photos), scenario.snr_db, np.float32),
-        "rank": np.asarray([codec.rank if got.data.size else 0 for got in complements], np.int16),
+        "rank": np.full(len(photos), codec.rank, np.int16),
         "ok": np.asarray([got.ok and got.deciphered and got.data.size > 0 for got in complements]),
         "start": np.cumsum([0, *map(len, rows)]),
         "rows": np.concatenate(rows).astype(np.float32),

@@ -32,9 +32,9 @@ MOST_NOISE = 1e6
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What a receiver knows of a reception. rank: d, as declared, 0 where no complement was sent.
+    """What a receiver knows of a reception. rank: the codec's d, whatever was granted and arrived.
 
-    arrived: its check passed. noise: mean noise variance of the semantic symbols, per complex symbol.
+    arrived: a complement's check passed. noise: mean noise variance of a complex semantic symbol.
     """
 
     rank: int
@@ -118,6 +118,8 @@ def find_adapter(card: str, base: str) -> Adapter:
     same = all(found.base.get(file) == digest for file, digest in network.card.files.items())
     if not same:
         raise LinksimError(where, f"must be made around the {network.card.name} that is there", None, remedy)
+    if not {ENCODER, DECODER} <= found.graphs.keys():
+        raise LinksimError(where, f"must tell of {ENCODER} and {DECODER}", list(found.graphs), remedy)
     known = {"z", "image", "complemented", "rank", "arrived", "noise"}
     if strange := {name for graph in found.graphs.values() for name in graph["inputs"]} - known:
         raise LinksimError(where, f"inputs must be of {', '.join(sorted(known))}", sorted(strange)[0], remedy)
