@@ -7,6 +7,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-stamp
+# What is imported is compiled then: a fifth of what is installed, which would take most of a minute.
+PIP := $(BIN)/python -m pip install --quiet --no-compile -c constraints.txt
 SCENARIO ?= scenarios/rician_hda.yaml
 TESTERS ?= 2
 
@@ -24,7 +26,7 @@ survive: setup
 	$(BIN)/python -m pytest -m 'slow or not slow' -s tests/survival
 
 bench: setup
-	$(BIN)/python -m pip install --quiet -c constraints.txt --editable '.[bench]' || echo 'ldpc is left out'
+	$(PIP) --editable '.[bench]' || echo 'ldpc is left out'
 	$(BIN)/python benchmarks/run.py $(BENCH)
 
 bench-study: setup
@@ -43,9 +45,9 @@ setup: $(STAMP)
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("linksim needs Python 3.11 or newer; say make PYTHON=python3.x" if sys.version_info < (3, 11) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt setuptools wheel numpy scipy
-	$(BIN)/python -m pip install --quiet -c constraints.txt --editable '.[cpu,dask,digits,hevc,train,dev]'
-	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation pyldpc
+	$(PIP) setuptools wheel numpy scipy
+	$(PIP) --editable '.[cpu,dask,digits,hevc,train,dev]'
+	$(PIP) --no-build-isolation pyldpc
 	touch $@
 
 clean:
