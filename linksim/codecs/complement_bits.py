@@ -20,12 +20,16 @@ from numpy.typing import NDArray
 
 from linksim.codecs import subspace
 from linksim.codecs.complement import (
+    SCALE_BITS,
     Quantiser,
     Reals,
     Source,
+    added_bound,
     dct_rows,
+    discarded,
     eigen_rows,
     error_matrix,
+    left_over,
     measured,
     orthonormal,
     recompose,
@@ -117,9 +121,18 @@ class ComplementCode:
         """Reals that tell the rows."""
         return {"eigen": d * self.side, "subspace": d * (self.side - d), "dct": 0}[self.basis]
 
+    def reals(self, d: int) -> int:
+        """Reals that tell rank d: the rows' and those of A X."""
+        return self.row_reals(d) + d * self.shape[0] * self.shape[2]
+
+    def named(self, tiles: int) -> str:
+        """'28x28x1', or '64 tiles of 28x28x1'."""
+        channels, height, width = self.shape
+        return f"{tiles} tiles of " * (tiles > 1) + f"{height}x{width}x{channels}"
+
     def n_bits(self, d: int) -> int:
         """Bits of rank d, scales included; none for d = 0."""
-        return self._split(d) + self._part(self.of_measured, d * self.shape[0] * self.shape[2])
+        return self.row_bits(d) + self._part(self.of_measured, d * self.shape[0] * self.shape[2])
 
     def rank_within(self, n_bits: int, most: int | None = None) -> int:
         """The largest rank, of at most `most`, that so many bits hold.
@@ -133,28 +146,67 @@ class ComplementCode:
         """Bits [n, n_bits(d)] for pictures and their guesses X^, float64 [n, c, L, W] on [0, 1]."""
         if not d:
             return np.zeros((len(x), 0), np.uint8)
-        told = self._row_bits(x, guess, d)
-        sent = measured(self._rows(told, d), x, guess, self.source)
+        rows = np.zeros((len(x), d, self.side))
+        if self.row_reals(d):
+            rows = eigen_rows(error_matrix(x, guess))[1][:, :d]
+        told = self.tell(rows)
+        sent = measured(self.rows(told, d), x, guess, self.source)
         return np.concatenate([told, self.of_measured.to_bits(sent.reshape(len(x), -1))], axis=1)
 
     def decode(self, bits: NDArray[np.uint8], guess: Reals, d: int) -> Reals:
         """X~ [n, c, L, W] from bits [n, n_bits(d)] and X^."""
         if not d:
             return guess
-        n, (channels, _, width), cut = len(bits), self.shape, self._split(d)
+        n, (channels, _, width), cut = len(bits), self.shape, self.row_bits(d)
         sent = self.of_measured.from_bits(bits[:, cut:]).reshape(n, channels, d, width)
-        return recompose(self._rows(bits[:, :cut], d), sent, guess, self.source)
+        return recompose(self.rows(bits[:, :cut], d), sent, guess, self.source)
 
-    def _row_bits(self, x: Reals, guess: Reals, d: int) -> NDArray[np.uint8]:
-        if not self.row_reals(d):
-            return np.zeros((len(x), 0), np.uint8)
-        _, rows = eigen_rows(error_matrix(x, guess))
-        rows = rows[:, :d]
-        numbers = subspace.angles(rows) if self.basis == "subspace" else rows.reshape(len(x), -1)
-        return self.of_rows.to_bits(numbers)
+    def most_error(self, bits: NDArray[np.uint8], x: Reals, guess: Reals, d: int) -> Reals:
+        """The most that the sum of |X - X~|^2 over all channels can be, [n], of what `encode` made of x.
 
-    def _rows(self, bits: NDArray[np.uint8], d: int) -> Reals:
-        """Orthonormal rows [n, d, L], at both ends from what is sent alone."""
+        Of eigenvectors: the discarded eigenvalues and `added_bound`. Else what is left over by the rows that
+        are told, and half a step for each real of A X.
+        """
+        cut, channels = self.row_bits(d), self.shape[0]
+        step = self.step(self.of_measured, bits[:, cut:])
+        return channels * self.most_left(bits[:, :cut], x, guess, d) + (
+            channels * d * self.shape[2] * (step / 2) ** 2
+        )
+
+    def most_left(self, told: NDArray[np.uint8], x: Reals, guess: Reals, d: int) -> Reals:
+        """`most_error`'s part of the rows, of a channel: the bits that tell them, as if A X were exact."""
+        b = error_matrix(x, guess)
+        if self.basis != "eigen" or not d:
+            return left_over(self.rows(told, d), b) if d else np.trace(b, axis1=-2, axis2=-1)
+        values, _ = eigen_rows(b)
+        step = self.step(self.of_rows, told)
+        return discarded(values, d) + added_bound(values, d, self.shape[2], step, np.zeros(len(x)))
+
+    @staticmethod
+    def step(quantiser: Quantiser, bits: NDArray[np.uint8]) -> Reals:
+        """The step [n] that a part's bits tell first; 0 where there are none, or of float64."""
+        if not quantiser.bits or not bits.shape[1]:
+            return np.zeros(len(bits))
+        codes = np.packbits(bits[:, :SCALE_BITS], axis=1)[:, 0]
+        return quantiser.step(codes)
+
+    def tell(self, rows: Reals) -> NDArray[np.uint8]:
+        """The bits [n, row_bits(d)] that tell d rows, orthonormal [n, d, L]."""
+        return self.put(self.numbers(rows))
+
+    def numbers(self, rows: Reals) -> Reals:
+        """What tells d rows, orthonormal [n, d, L]: row_reals(d) numbers each, whatever their width."""
+        n, d, side = rows.shape
+        if self.basis == "subspace":
+            return subspace.angles(rows)
+        return rows.reshape(n, d * side) if self.basis == "eigen" else np.zeros((n, 0))
+
+    def put(self, numbers: Reals) -> NDArray[np.uint8]:
+        """The bits of numbers [n, m]; none of none."""
+        return self.of_rows.to_bits(numbers) if numbers.shape[1] else np.zeros((len(numbers), 0), np.uint8)
+
+    def rows(self, bits: NDArray[np.uint8], d: int) -> Reals:
+        """Orthonormal rows [n, d, L], at both ends from what is sent alone, [n, row_bits(d)]."""
         if self.basis == "dct":
             return np.broadcast_to(dct_rows(d, self.side), (len(bits), d, self.side))
         numbers = self.of_rows.from_bits(bits) if self.row_reals(d) else np.zeros((len(bits), 0))
@@ -162,7 +214,7 @@ class ComplementCode:
             return subspace.rows_of(numbers, d, self.side)
         return orthonormal(numbers.reshape(len(bits), d, self.side))
 
-    def _split(self, d: int) -> int:
+    def row_bits(self, d: int) -> int:
         """Bits of the rows, which come first."""
         return self._part(self.of_rows, self.row_reals(d))
 

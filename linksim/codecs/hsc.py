@@ -6,6 +6,8 @@
 
 (Nam, Park, Choi, Kim: Hybrid Semantic-Complementary Transmission.) The streams usually ride on two links,
 each with its own fade. k is the number of channel uses granted to 'semantic': 2k reals are sent, two a use.
+A picture of several of the network's, as a sheet of digits, is sent as tiles, row by row: k uses and the
+complement of each follow one another in one frame.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,16 +22,22 @@ from numpy.typing import NDArray
 from linksim.codecs.adapters import Adapter, Known, find_adapter
 from linksim.codecs.base import Decoded, Image
 from linksim.codecs.complement import Source
-from linksim.codecs.complement_bits import Basis, ComplementCode
+from linksim.codecs.complement_bits import Basis, Code
 from linksim.codecs.hsc_arrays import (
+    Plan,
     Shape,
     groups,
+    n_tiles,
     normalised,
     planes,
+    tiled,
     to_image,
     to_reals,
     to_symbols,
+    untiled,
 )
+from linksim.codecs.hsc_facts import complement_facts, describe, load_facts
+from linksim.codecs.hsc_rules import Rank, Width, check_fields, code_of
 from linksim.codecs.semantic import Semantic, find_semantic
 from linksim.kept import Kept
 from phy.rng import generator
@@ -37,17 +45,16 @@ from phy.types import Bits, BitsObserved, Grant, Message, Reception, Symbols
 
 KEPT_BYTES, ENTRY_BYTES = 64 << 20, 512
 """Of messages that a process keeps, and what each takes beside its streams, about."""
-_MESSAGES: Kept[Message] = Kept(most=KEPT_BYTES)
-MOST_BITS = 24
 
 
-class Plan(NamedTuple):
-    """All that decides a message beside the codec: the picture's digest and shape, k and d."""
+class Made(NamedTuple):
+    """A message, and its complement in numbers."""
 
-    pixels: str
-    shape: Shape
-    uses: int
-    rank: int
+    message: Message
+    facts: Mapping[str, float]
+
+
+_MESSAGES: Kept[Made] = Kept(most=KEPT_BYTES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +62,16 @@ class Hsc:
     """HSC: a network's picture by analog symbols, and by bits the rows that bring it nearest to the true one.
 
     card: a network in the zoo, or a folder with one.
-    rank: the paper's d, or "fit": the largest that the digital grant holds; 0 sends no complement, and has no
-        such stream. A grant that holds less than `rank` gets what it holds.
+    rank: the paper's d: a number; or "fit", the largest that the digital grant holds; or "best", for each
+        picture, or tile, that of least error in what the grant holds; or {mse: 1e-3}, for each the fewest
+        bits whose error is at most that. 0 sends no complement, and has no such stream. A grant that holds
+        less than a number or an error asks for gets what it holds.
     source: what is sent beside the rows, A X or A (X - X^). basis: how the rows are told (`ComplementCode`).
-    bits_a, bits_ax: bits of a real of the rows and of A X, or 0 for float64.
+    bits_a, bits_ax: bits of a real of the rows and of A X, or 0 for float64; or "best", chosen with the rank.
+    widths: of A X, the same for every real; or "water", one step for all rows and each row as wide as it
+        needs, in no more bits than even widths of `bits_ax` would take, or, if that is "best", in what the
+        grant holds.
+    packing: how the numbers become bits, "fixed" widths or "jpeg2000", to which no width applies.
     policy: what a complement does whose check failed: nothing, or as if it were right.
     sample: send mean + e s, as the paper does, e named by the picture; else the mean.
     adapter: another card, of networks around this one that know of the complement (NCR), or none.
@@ -67,24 +80,19 @@ class Hsc:
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     kind: Literal["hsc"] = "hsc"
     card: str = "hsc_vae"
-    rank: int | Literal["fit"] = 8
+    rank: Rank = 8
     source: Source = "AX"
     basis: Basis = "eigen"
-    bits_a: int = 8
-    bits_ax: int = 8
+    bits_a: Width = 8
+    bits_ax: Width = 8
+    widths: Literal["even", "water"] = "even"
+    packing: Literal["fixed", "jpeg2000"] = "fixed"
     policy: Literal["drop", "best_effort"] = "drop"
     sample: bool = True
     adapter: str | None = None
 
     def __post_init__(self) -> None:
-        if self.rank != "fit" and self.rank < 0:
-            raise ValueError(f"rank: must be 0 or more, got {self.rank}; fit takes what the grant holds")
-        for name in ("bits_a", "bits_ax"):
-            bits = getattr(self, name)
-            if bits and not 2 <= bits <= MOST_BITS:
-                raise ValueError(
-                    f"{name}: must be 2 to {MOST_BITS}, or 0 for float64, got {bits}; 8 is the default"
-                )
+        check_fields(self)
         if self.adapter is not None and self.source != "AX":
             raise ValueError(f"adapter: needs source AX, got {self.source}; leave one of them out")
         if self.adapter is not None and not isinstance(self.rank, int):
@@ -108,152 +116,166 @@ class Hsc:
     def _adapter(self) -> Adapter | None:
         return None if self.adapter is None else find_adapter(self.adapter, self.card)
 
-    def code(self, shape: Shape) -> ComplementCode:
-        """The complement's code for pictures [height, width, channels]."""
-        height, width, channels = shape
-        return ComplementCode(
-            basis=self.basis,
-            source=self.source,
-            bits_a=self.bits_a,
-            bits_ax=self.bits_ax,
-            shape=(channels, height, width),
-        )
+    def code(self) -> Code:
+        """The complement's code for pictures, or tiles, that the network takes."""
+        return code_of(self)
 
     def check(self, shape: Shape, grants: Mapping[str, Grant]) -> None:
         """ValueError 'field: rule, got X; remedy' where pictures of a shape cannot be sent under grants."""
-        size, takes = ("x".join(map(str, each)) for each in (shape, self.network.shape))
-        if size != takes:
+        takes, tiles = self.network.shape, n_tiles(shape, self.network.shape)
+        if not tiles:
+            size, unit = ("x".join(map(str, each)) for each in (shape, takes))
             raise ValueError(
-                f"codec.card: {self.card} takes pictures of {takes}, got {size}; "
+                f"codec.card: {self.card} takes pictures of {unit}, or of several side by side, got {size}; "
                 "send other pictures, or name another card"
             )
         uses, most = grants["semantic"].channel_uses, self.network.largest_uses
-        if not 1 <= uses <= most:
+        if not 1 <= uses // tiles <= most:
             raise ValueError(
-                f"codec.card: sends 1 to {most} channel uses of 'semantic', got {uses}; "
+                f"codec.card: sends {tiles} to {tiles * most} channel uses of 'semantic', got {uses}; "
                 "change the bandwidth_ratio of its link, or its share"
             )
         if self._adapter is not None:
-            self._adapter.check(uses)
-        if self.rank != "fit" and self.rank > shape[0]:
+            self._adapter.check(uses // tiles)
+        if isinstance(self.rank, int) and self.rank > takes[0]:
             raise ValueError(
-                f"codec.rank: must be at most {shape[0]}, the rows of a picture, got {self.rank}; "
-                f"{shape[0]} complements the whole of it"
+                f"codec.rank: must be at most {takes[0]}, the rows of a picture, got {self.rank}; "
+                f"{takes[0]} complements the whole of it"
             )
-        if not self.rank:
-            return
-        code, least = self.code(shape), 1 if self.rank == "fit" else self.rank
-        payload, wanted = grants["complement"].payload_bits, code.n_bits(least)
-        if wanted > payload:
-            fits = code.rank_within(payload)
-            other = f"lower codec.rank to {fits}, " if 0 < fits < least else ""
-            raise ValueError(
-                f"codec.rank: rank {least} of {size} takes {wanted} bits, got a payload of {payload}; "
-                f"raise the bandwidth_ratio of its link, {other}or lower codec.bits_a and codec.bits_ax"
-            )
+        if self.rank:
+            self.code().check(grants["complement"].payload_bits, tiles)
 
     def encode(self, images: Sequence[Image], grants: Sequence[Mapping[str, Grant]]) -> list[Message]:
         """A symbol for each granted use the network can fill, of mean power 1, and the complement's bits."""
-        plans = [self._plan(image, grant) for image, grant in zip(images, grants, strict=True)]
+        return [made.message for made in self._made(images, grants)]
+
+    def facts(self, images: Sequence[Image], grants: Sequence[Mapping[str, Grant]]) -> list[dict[str, float]]:
+        """What the messages come to, see `hsc_facts`."""
+        out = []
+        for image, grant, made in zip(images, grants, self._made(images, grants), strict=True):
+            granted = grant["complement"].channel_uses if self.rank else 0
+            symbols = made.message["semantic"].data.size
+            out.append({**made.facts, **load_facts(made.facts, image.size, symbols, granted)})
+        return out
+
+    def describe(self, facts: Sequence[Mapping[str, float]], uses_per_sample: float) -> str:
+        """A line for people of the facts of some pictures."""
+        return describe(facts, uses_per_sample)
+
+    def _made(self, images: Sequence[Image], grants: Sequence[Mapping[str, Grant]]) -> list[Made]:
+        code = self.code()
+        plans = [self._plan(code, image, grant) for image, grant in zip(images, grants, strict=True)]
         known, own = dict.fromkeys(plans), (self, self.fingerprint)
         found = {plan: made for plan in known if (made := _MESSAGES.get((own, plan))) is not None}
         new = {plan: image for plan, image in zip(plans, images, strict=True) if plan not in found}
-        for plan, message in zip(new, self._messages(list(new.values()), list(new)), strict=True):
-            size = sum(stream.data.nbytes for stream in message.values())
-            _MESSAGES.put((own, plan), message, size + ENTRY_BYTES)
-            found[plan] = message
+        for at in groups([(plan.shape, plan.bits) for plan in new]).values():
+            alike = [list(new)[i] for i in at]
+            for plan, made in zip(alike, self._messages([new[p] for p in alike], alike), strict=True):
+                size = sum(stream.data.nbytes for stream in made.message.values())
+                _MESSAGES.put((own, plan), made, size + ENTRY_BYTES)
+                found[plan] = made
         return [found[plan] for plan in plans]
 
     def decode(self, receptions: Sequence[Reception], shapes: Sequence[Shape]) -> list[Decoded]:
         """The complemented picture; the semantic one, an outage, where the complement did not arrive."""
         most = self.network.largest_uses
-        uses = [min(r["semantic"].data.size, most) for r in receptions]
-        z = np.zeros((len(receptions), 2 * most), np.float32)
-        for i, (reception, k) in enumerate(zip(receptions, uses, strict=True)):
-            z[i, : 2 * k] = to_reals(reception["semantic"].data[:k])
+        counts = [n_tiles(shape, self.network.shape) for shape in shapes]
+        each = [min(r["semantic"].data.size // t, most) for r, t in zip(receptions, counts, strict=True)]
+        uses = np.repeat(each, counts).tolist()
+        z = np.zeros((len(uses), 2 * most), np.float32)
+        sent = [
+            part
+            for r, k, t in zip(receptions, each, counts, strict=True)
+            for part in r["semantic"].data[: t * k].reshape(t, k)
+        ]
+        for row, k, part in zip(z, uses, sent, strict=True):
+            row[: 2 * k] = to_reals(part)
         complemented = partial(self.complemented, receptions, shapes)
         if (around := self._adapter) is not None:
-            known = [self._known(reception) for reception in receptions]
-            guesses = around.guesses(z, known, lambda each: self._guesses(each, uses), complemented)
+            known = [self._known(r) for r, t in zip(receptions, counts, strict=True) for _ in range(t)]
+            guesses = around.guesses(z, known, lambda rows: self._guesses(rows, uses), complemented)
         else:
             guesses = self._guesses(z, uses)
+        x, places = complemented(guesses), np.cumsum([0, *counts])
         lost = [bool(self.rank) and not intact(r.get("complement")) for r in receptions]
         return [
-            Decoded(image=to_image(x), outage=gone)
-            for x, gone in zip(complemented(guesses), lost, strict=True)
+            Decoded(image=to_image(untiled(np.stack(x[a : a + t]), shape)), outage=gone)
+            for a, t, shape, gone in zip(places, counts, shapes, lost, strict=False)
         ]
 
     def complemented(
         self, receptions: Sequence[Reception], shapes: Sequence[Shape], guesses: NDArray[np.floating]
     ) -> list[NDArray[np.float64]]:
-        """X~ [c, L, W] of each X^ [n, pixels] by what was received of its complement; X^ where nothing was.
+        """X~ [c, L, W] of each tile's X^ [n, pixels] by what was received of its complement; X^ where nothing
+        was.
 
         By (8), a linear map of X^ and a picture that is added.
         """
-        read = [self._readable(r.get("complement")) for r in receptions]
-        ranks = [
-            0 if bits is None else self._rank(bits.size, s) for bits, s in zip(read, shapes, strict=True)
-        ]
-        out: list[NDArray[np.float64]] = [np.empty(0)] * len(receptions)
-        for (shape, d), at in groups(list(zip(shapes, ranks, strict=True))).items():
-            code = self.code(shape)
-            bits = [read[i][: code.n_bits(d)] if d else np.zeros(0, np.uint8) for i in at]
-            for i, x in zip(at, code.decode(np.stack(bits), planes(guesses[at], shape), d), strict=True):
-                out[i] = x
-        return out
+        code, takes = self.code(), self.network.shape
+        counts = [n_tiles(shape, takes) for shape in shapes]
+        places, x = np.cumsum([0, *counts]), planes(guesses, takes)
+        for tiles, at in groups(counts).items():
+            every = np.concatenate([np.arange(places[i], places[i] + tiles) for i in at])
+            strings = [self._readable(receptions[i].get("complement")) for i in at]
+            stack = x[every].reshape(len(at), tiles, *x.shape[1:])
+            x[every] = code.decode(strings, stack).reshape(-1, *x.shape[1:])
+        return list(x)
 
     def _known(self, reception: Reception) -> Known:
         got, symbols = reception.get("complement"), reception["semantic"]
         return Known(
-            rank=self.rank if got is not None and got.data.size else 0,
-            arrived=intact(got),
+            rank=self.rank,
+            arrived=intact(got) and got.data.size > 0,
             noise=float(np.mean(symbols.noise_var)) if symbols.data.size else np.inf,
         )
 
-    def _plan(self, image: Image, grant: Mapping[str, Grant]) -> Plan:
-        rank = self._rank(grant["complement"].payload_bits, image.shape) if self.rank else 0
+    def _plan(self, code: Code, image: Image, grant: Mapping[str, Grant]) -> Plan:
+        tiles = n_tiles(image.shape, self.network.shape)
         return Plan(
             pixels=sha256(np.ascontiguousarray(image).data).hexdigest(),
             shape=image.shape,
-            uses=min(grant["semantic"].channel_uses, self.network.largest_uses),
-            rank=rank,
+            uses=min(grant["semantic"].channel_uses // tiles, self.network.largest_uses),
+            bits=code.within(grant["complement"].payload_bits, tiles) if self.rank else 0,
         )
 
-    def _rank(self, n_bits: int, shape: Shape) -> int:
-        return self.code(shape).rank_within(n_bits, None if self.rank == "fit" else self.rank)
-
-    def _readable(self, got: BitsObserved | None) -> NDArray[np.uint8] | None:
-        """The bits that the policy reads; None where there is nothing to read."""
+    def _readable(self, got: BitsObserved | None) -> NDArray[np.uint8]:
+        """The bits that the policy reads; none where there is nothing to read."""
         if got is None or not got.deciphered or not (got.ok or self.policy == "best_effort"):
-            return None
+            return np.zeros(0, np.uint8)
         return got.data
 
-    def _messages(self, images: Sequence[Image], plans: Sequence[Plan]) -> list[Message]:
-        if not images:
-            return []
-        uses = [plan.uses for plan in plans]
-        z = self._representations(images, plans)
-        guesses = self._guesses(z, uses)
-        bits: list[NDArray[np.uint8]] = [np.empty(0, np.uint8)] * len(images)
-        for (shape, d), at in groups([(plan.shape, plan.rank) for plan in plans]).items():
-            x = planes(np.stack([images[i].reshape(-1) for i in at]) / 255.0, shape)
-            for i, coded in zip(at, self.code(shape).encode(x, planes(guesses[at], shape), d), strict=True):
-                bits[i] = coded
+    def _messages(self, images: Sequence[Image], plans: Sequence[Plan]) -> list[Made]:
+        """Of pictures of one shape, with as many bits each."""
+        code, takes = self.code(), self.network.shape
+        pixels = np.stack([tiled(image, takes) for image in images])  # [n, t, pixels]
+        n, tiles = pixels.shape[:2]
+        uses = [plan.uses for plan in plans for _ in range(tiles)]
+        z = self._representations(pixels, plans)
+        x, guess = (
+            planes(each, takes).reshape(n, tiles, takes[2], *takes[:2])
+            for each in (pixels.reshape(n * tiles, -1) / 255.0, self._guesses(z, uses))
+        )
+        strings = code.encode(x, guess, plans[0].bits) if self.rank else [np.zeros(0, np.uint8)] * n
+        facts = complement_facts(code.told(strings, x, guess), strings, x, guess)
         if (around := self._adapter) is not None:
-            z = around.encode(z, [self.rank if plan.rank else 0 for plan in plans])
-        symbols = [Symbols(data=to_symbols(row[: 2 * k])) for row, k in zip(z, uses, strict=True)]
-        if not self.rank:
-            return [{"semantic": each} for each in symbols]
-        return [{"semantic": s, "complement": Bits(data=b)} for s, b in zip(symbols, bits, strict=True)]
+            z = around.encode(z, [self.rank] * len(z))
+        out = []
+        for i, (plan, bits) in enumerate(zip(plans, strings, strict=True)):
+            rows = z[i * tiles : (i + 1) * tiles, : 2 * plan.uses]
+            message = {"semantic": Symbols(data=to_symbols(rows.reshape(-1)))}
+            message |= {"complement": Bits(data=bits)} if self.rank else {}
+            out.append(Made(message, facts[i]))
+        return out
 
-    def _representations(self, images: Sequence[Image], plans: Sequence[Plan]) -> NDArray[np.float32]:
-        """z [n, 2 K] of |z|^2 = 2k in its first 2k reals, 0 behind them."""
-        network = self.network
-        z, log_variance = network.encode(np.stack([i.reshape(-1) for i in images]).astype(np.float32) / 255)
+    def _representations(self, pixels: NDArray[np.uint8], plans: Sequence[Plan]) -> NDArray[np.float32]:
+        """z [n t, 2 K] of |z|^2 = 2k in its first 2k reals, 0 behind them, of tiles [n, t, pixels]."""
+        network, (n, tiles, size) = self.network, pixels.shape
+        z, log_variance = network.encode(pixels.reshape(n * tiles, size).astype(np.float32) / 255)
         if self.sample and network.codewords is None:
-            drawn = [generator("hsc", plan.pixels).standard_normal(z.shape[1]) for plan in plans]
-            z = z + np.exp(log_variance / 2) * np.asarray(drawn, np.float32)
-        return np.stack([normalised(network, row, plan.uses) for row, plan in zip(z, plans, strict=True)])
+            drawn = [generator("hsc", plan.pixels).standard_normal((tiles, z.shape[1])) for plan in plans]
+            z = z + np.exp(log_variance / 2) * np.concatenate(drawn).astype(np.float32)
+        uses = [plan.uses for plan in plans for _ in range(tiles)]
+        return np.stack([normalised(network, row, k) for row, k in zip(z, uses, strict=True)])
 
     def _guesses(self, z: NDArray[np.float32], uses: Sequence[int]) -> NDArray[np.float64]:
         """X^ [n, pixels] of z [n, 2 K]; grey where nothing is sent."""

@@ -1,5 +1,6 @@
 """A trained HSC semantic encoder and decoder on NumPy arrays (Nam, Park, Choi, Kim, sec. II)."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -35,8 +36,9 @@ class Semantic(Carded):
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Of the pictures it takes: height, width, 1."""
-        return self.number("height"), self.number("width"), 1
+        """Of the pictures it takes: height, width, channels, 1 where its card tells none."""
+        channels = self.number("channels") if "channels" in self.card.network else 1
+        return self.number("height"), self.number("width"), channels
 
     @property
     def codewords(self) -> Floats | None:
@@ -95,9 +97,9 @@ def find_semantic(card: str) -> Semantic:
     folder, found = find_card(card, "hsc", FILES, NUMBERS)
     network, remedy = Semantic(folder=folder, card=found), "export the network again"
     pixels, words = network.number("pixels"), network.number("codewords")
-    if network.shape[0] * network.shape[1] != pixels:
-        rule = f"network.height and network.width must make its {pixels} pixels"
-        raise LinksimError(folder / CARD, rule, "{} x {}".format(*network.shape), remedy)
+    if math.prod(network.shape) != pixels:
+        rule = f"network.height, width and channels must make its {pixels} pixels"
+        raise LinksimError(folder / CARD, rule, "{} x {} x {}".format(*network.shape), remedy)
     if words and CODEBOOK not in found.files:
         raise LinksimError(folder / CARD, f"must have files.{CODEBOOK}, it has codewords", None, remedy)
     if words and network.codewords.shape != (words, network.number("reals")):

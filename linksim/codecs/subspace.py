@@ -24,29 +24,29 @@ def angles(rows: Reals) -> Reals:
     turned = q.swapaxes(-1, -2)[:, ::-1] @ rows
     diagonal = np.einsum("nii->ni", turned[:, :, :d])
     turned = turned * np.where(diagonal < 0, -1.0, 1.0)[..., None]
-    out = np.zeros((n, d, side - d))
+    columns = np.ascontiguousarray(turned.transpose(2, 1, 0))  # [L, d, n]: what is turned lies together
+    out = np.zeros((d, side - d, n))
     for i in range(d):
         for j in range(d, side):
-            angle = np.arctan2(turned[:, i, j], turned[:, i, i])
-            out[:, i, j - d] = np.clip(angle, -TOP, TOP)
-            _turn(turned, i, j, out[:, i, j - d])
-    return out.reshape(n, -1)
+            angle = np.arctan2(columns[j, i], columns[i, i])
+            out[i, j - d] = np.clip(angle, -TOP, TOP)
+            _turn(columns[:, i:], i, j, out[i, j - d])
+    return out.reshape(-1, n).T.copy()
 
 
 def rows_of(told: Reals, d: int, side: int) -> Reals:
     """Orthonormal rows [n, d, L] with the span that the angles [n, d (L - d)] tell; L is `side`."""
-    theta = told.reshape(len(told), d, side - d)
-    rows = np.zeros((len(told), d, side))
-    rows[:, np.arange(d), np.arange(d)] = 1.0
-    for i in reversed(range(d)):
+    theta = np.ascontiguousarray(told.T).reshape(d, side - d, len(told))
+    columns = np.zeros((side, d, len(told)))
+    columns[np.arange(d), np.arange(d)] = 1.0
+    for i in reversed(range(d)):  # the rows above are unit vectors still
         for j in reversed(range(d, side)):
-            _turn(rows, i, j, -theta[:, i, j - d])
-    return rows
+            _turn(columns[:, i:], i, j, -theta[i, j - d])
+    return np.ascontiguousarray(columns.transpose(2, 1, 0))
 
 
-def _turn(rows: Reals, i: int, j: int, angle: Reals) -> None:
-    """Columns i and j of rows [n, d, L] under a rotation that takes (cos, sin) of `angle` [n] to (1, 0)."""
-    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
-    left, right = rows[:, :, i].copy(), rows[:, :, j].copy()
-    rows[:, :, i] = cos * left + sin * right
-    rows[:, :, j] = cos * right - sin * left
+def _turn(columns: Reals, i: int, j: int, angle: Reals) -> None:
+    """Columns i and j, [rows, n] each, under a rotation that takes (cos, sin) of `angle` [n] to (1, 0)."""
+    cos, sin = np.cos(angle), np.sin(angle)
+    left, right = columns[i], columns[j]
+    columns[i], columns[j] = cos * left + sin * right, cos * right - sin * left

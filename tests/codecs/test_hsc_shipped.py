@@ -47,7 +47,7 @@ def test_digits_come_nearer_with_every_row(scenario, digits):
 
 def test_the_frame_holds_the_rank_and_no_block_more(scenario):
     assert isinstance(scenario.codec, Hsc)
-    assert scenario.codec.code((28, 28, 1)).n_bits(scenario.codec.rank) == 3600
+    assert scenario.codec.code().code.n_bits(scenario.codec.rank) == 3600
     link = scenario.links["cr"]
     (grant,) = link.grants([784], link.draw(10.0, [(1, "cr", "a", 0)]))
     assert 3600 <= grant["complement"].payload_bits < 3600 + 336

@@ -86,7 +86,10 @@ def test_uses_that_the_network_does_not_serve_are_told(network, uses):
 
 FAULTS = [
     ({"network": {}}, "card.json: must have network.pixels, a number; export the network again"),
-    ({"network": dict.fromkeys(semantic.NUMBERS, 2)}, "network.width must make its 2 pixels, got '2 x 2'"),
+    (
+        {"network": dict.fromkeys(semantic.NUMBERS, 2)},
+        "width and channels must make its 2 pixels, got '2 x 2 x 1'",
+    ),
     ({"files": {}}, "card.json: must have files.encoder.onnx; export the network again"),
     ({"files": {"decoder.onnx": "0" * 64}}, "decoder.onnx: SHA-256 must be 000000000000..., got"),
     ({"kind": "other"}, "card.json: must be a card of kind 'hsc', got 'other'"),
