@@ -20,6 +20,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from models.codebook import nearest
+
 
 @dataclass(frozen=True, kw_only=True)
 class HscSize:
@@ -49,7 +51,8 @@ class Hsc(nn.Module):
         self.trunk = stack([size.pixels, *widths])
         self.mean = nn.Linear(widths[-1], reals)
         self.log_variance = None if size.codewords else nn.Linear(widths[-1], reals)
-        self.codebook = nn.Parameter(torch.randn(size.codewords, reals)) if size.codewords else None
+        self.register_buffer("codebook", torch.randn(size.codewords, reals) if size.codewords else None)
+        self.register_buffer("share", torch.ones(size.codewords) if size.codewords else None)
         self.decoder = nn.Sequential(
             stack([reals + 1, *reversed(widths)]), nn.Linear(widths[0], size.pixels), nn.Sigmoid()
         )
@@ -62,10 +65,14 @@ class Hsc(nn.Module):
             return mean, torch.full_like(mean, -30.0)
         return mean, self.log_variance(hidden).clamp(-12, 2)
 
+    def picked(self, mean: Tensor, uses: int) -> Tensor:
+        """The index [B] of the codeword nearest to the first 2k reals of the mean."""
+        sent = slice(0, 2 * uses)
+        return nearest(mean[:, sent].float(), self.codebook[:, sent])
+
     def nearest(self, mean: Tensor, uses: int) -> Tensor:
         """The codeword [B, 2 K] nearest to the first 2k reals of the mean."""
-        sent = slice(0, 2 * uses)
-        return self.codebook[torch.cdist(mean[:, sent], self.codebook[:, sent]).argmin(1)]
+        return self.codebook[self.picked(mean, uses)]
 
     def decode(self, z: Tensor, uses: Tensor) -> Tensor:
         """X^ of z^ [B, 2 K], 0 behind the reals that were sent, and k [B]."""

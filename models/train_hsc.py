@@ -8,7 +8,13 @@ validate, and its test images are never read. Resumable: what a step sees depend
 The variational lower bound, a pixel, with a Gaussian likelihood of the batch's own mean squared error:
 
     ln(MSE) / 2 + sum over 2k reals of (mu^2 + s^2 - 1 - ln s^2) / (2 L L)       VAE
-    ln(MSE) / 2 + (|sg(mu) - u|^2 + 0.25 |mu - sg(u)|^2) / (L L)                 VQ-VAE
+    ln(MSE) / 2 + ln(E[MSE]) / 2                                                 VQ-VAE
+
+A VQ-VAE begins as an autoencoder whose symbols are noisy. Then the codewords become the k-means of what its
+encoder says. It can send 256 pictures, so each step decodes all of them: the decoder learns from the word
+that is picked, the encoder from the error to be expected if word i were drawn with a probability
+~ exp(-16 |mu - u_i|^2 / 2k) (soft to hard; a straight-through gradient left 21 of 256 words alive). Words
+follow the means of what picks them; unused ones are put elsewhere until the last fifth of the steps.
 """
 
 import argparse
@@ -20,18 +26,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.codebook import follow, k_means, revive
 from models.data import mnist_images
 from models.hsc import Hsc, HscSize, normalised
 from models.run import Run
 
 LEARNED, LOG_EVERY, VALIDATE_EVERY = 50_000, 100, 1000
 LEAST_USES = 8
+HARDNESS, START_NOISE = 16.0, 0.5
+START_PICTURES, START_ROUNDS = 20_000, 10
+REVIVE_EVERY, REVIVE_UNTIL = 50, 0.8
 MEASURED_USES = (16, 32, 64, 128, 256, 512)
 
 
 @dataclass(frozen=True, kw_only=True)
 class HscRecipe:
-    """A training run: the learning rate warms up over 200 steps and falls as a cosine to 0."""
+    """A training run: the learning rate warms up over 200 steps and falls as a cosine to 0.
+
+    quantised_from: the step at which a VQ-VAE gets its codebook.
+    """
 
     size: HscSize
     steps: int
@@ -40,6 +53,7 @@ class HscRecipe:
     lr: float = 5e-4
     clip: float = 1.0
     bfloat16: bool = True
+    quantised_from: int = 0
 
     def learning_rate(self, step: int) -> float:
         return self.lr * min(1.0, (step + 1) / 200) * (1 + math.cos(math.pi * step / self.steps)) / 2
@@ -47,7 +61,9 @@ class HscRecipe:
 
 RECIPES = {
     "hsc_vae": HscRecipe(size=HscSize(), steps=24_000),
-    "hsc_vq_vae": HscRecipe(size=HscSize(widths=(1024, 512, 256), codewords=256), steps=16_000),
+    "hsc_vq_vae": HscRecipe(
+        size=HscSize(widths=(1024, 512, 256), codewords=256), steps=8000, lr=1e-3, quantised_from=1500
+    ),
 }
 
 
@@ -56,11 +72,7 @@ def sent(net: Hsc, x: Tensor, uses: int, noise: torch.Generator | None) -> tuple
     mean, log_variance = net.encode(x)
     kept = slice(0, 2 * uses)
     if net.codebook is not None:
-        word, mean = net.nearest(mean, uses)[:, kept], mean[:, kept]
-        apart = (mean.detach() - word).square().sum(1) + 0.25 * (mean - word.detach()).square().sum(1)
-        straight = mean + (word - mean).detach()
-        padded = torch.nn.functional.pad(straight, (0, 2 * (net.size.uses - uses)))
-        return normalised(padded, uses), apart
+        return normalised(net.nearest(mean, uses), uses), torch.zeros(len(x))
     divergence = (mean.square() + log_variance.exp() - 1 - log_variance)[:, kept].sum(1) / 2
     z = mean
     if noise is not None:
@@ -75,6 +87,34 @@ def loss_of(net: Hsc, x: Tensor, uses: int, noise: torch.Generator) -> tuple[Ten
     mse = (net.decode(z, torch.full((len(x),), uses)).float() - x).square().mean()
     loss = mse.log() / 2 + second.mean() / net.size.pixels
     return loss, {"uses": uses, "mse": round(mse.item(), 6), "second": round(second.mean().item(), 2)}
+
+
+def start_loss(net: Hsc, x: Tensor, uses: int, noise: torch.Generator) -> tuple[Tensor, dict]:
+    """The loss of a VQ-VAE before it has a codebook."""
+    z = normalised(net.encode(x)[0].float(), uses)
+    z = torch.where(z == 0, z, z + START_NOISE * torch.randn(z.shape, generator=noise))
+    mse = (net.decode(z, torch.full((len(x),), uses)).float() - x).square().mean()
+    return mse.log() / 2, {"uses": uses, "mse": round(mse.item(), 6)}
+
+
+def quantised_loss(net: Hsc, x: Tensor, uses: int) -> tuple[Tensor, Tensor, dict]:
+    """The loss of a VQ-VAE, mu [B, 2 K] that it comes from, and facts."""
+    mean = net.encode(x)[0].float()
+    words = net.codebook[:, : 2 * uses]
+    pictures = net.decode(normalised(net.codebook, uses), torch.full((len(words),), uses)).float()
+    with torch.autocast("cpu", enabled=False):
+        apart = squared_distances(mean[:, : 2 * uses], words) / (2 * uses)
+        errors = squared_distances(x, pictures.detach()) / net.size.pixels
+    picked = apart.detach().argmin(1)
+    mse = (pictures[picked] - x).square().mean()
+    expected = (torch.softmax(-HARDNESS * apart, 1) * errors).sum(1).mean()
+    facts = {"uses": uses, "mse": round(mse.item(), 6), "expected": round(expected.item(), 6)}
+    return mse.log() / 2 + expected.log() / 2, mean.detach(), facts
+
+
+def squared_distances(a: Tensor, b: Tensor) -> Tensor:
+    """|a_i - b_j|^2, [n, m], of a [n, D] and b [m, D]."""
+    return (a.square().sum(1)[:, None] - 2 * a @ b.T + b.square().sum(1)).clamp(min=0)
 
 
 @torch.no_grad()
@@ -93,12 +133,26 @@ def validate(net: Hsc, held_out: Tensor) -> dict[str, float]:
     return found
 
 
+@torch.no_grad()
 def start_codebook(net: Hsc, images: Tensor, seed: int) -> None:
-    """Codewords begin as the means of pictures drawn at random."""
+    """The encoder's outputs are brought to mean 0 and spread 1, and codewords begin as their k-means."""
     generator = torch.Generator().manual_seed(seed)
-    picked = images[torch.randperm(len(images), generator=generator)[: net.size.codewords]]
-    with torch.no_grad():
-        net.codebook.copy_(net.encode(picked)[0])
+    drawn = images[torch.randperm(len(images), generator=generator)[:START_PICTURES]]
+    said = net.encode(drawn)[0]
+    offset, spread = said.mean(0), said.std(0).mean()
+    net.mean.bias.sub_(offset)
+    net.mean.weight.div_(spread)
+    net.mean.bias.div_(spread)
+    net.codebook.copy_(k_means((said - offset) / spread, net.size.codewords, START_ROUNDS, generator))
+
+
+def tend_codebook(net: Hsc, recipe: HscRecipe, step: int, mean: Tensor, uses: int) -> dict:
+    """The codebook after a step: it follows mu [B, 2 K], and unused words are revived."""
+    follow(net.codebook, net.share, mean, net.picked(mean, uses))
+    if step % REVIVE_EVERY or step >= REVIVE_UNTIL * recipe.steps:
+        return {}
+    generator = torch.Generator().manual_seed(recipe.seed * 10**7 + step)
+    return {"revived": revive(net.codebook, net.share, mean, generator)}
 
 
 def train(
@@ -109,8 +163,6 @@ def train(
     learned, held_out = pixels[:LEARNED], pixels[LEARNED:]
     torch.manual_seed(recipe.seed)
     net = Hsc(recipe.size)
-    if net.codebook is not None:
-        start_codebook(net, learned, recipe.seed)
     run = Run(net, folder)
     run.optimiser = torch.optim.Adam(net.parameters(), lr=recipe.lr, fused=True)
     if run.restore():
@@ -139,9 +191,19 @@ def take_step(run: Run, recipe: HscRecipe, learned: Tensor) -> dict:
     uses = round(LEAST_USES * 2 ** rng.uniform(0, octaves))
     x = learned[rng.integers(0, len(learned), recipe.batch)]
     noise = torch.Generator().manual_seed(recipe.seed * 10**7 + step)
+    words, mean = run.net.codebook, None
     with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
-        loss, facts = loss_of(run.net, x, uses, noise)
+        if words is not None and step >= recipe.quantised_from:
+            loss, mean, facts = quantised_loss(run.net, x, uses)
+        elif words is None:
+            loss, facts = loss_of(run.net, x, uses, noise)
+        else:
+            loss, facts = start_loss(run.net, x, uses, noise)
     norm = run.descend(loss, recipe.clip)
+    if mean is not None:
+        facts |= tend_codebook(run.net, recipe, run.step, mean, uses)
+    elif words is not None and run.step == recipe.quantised_from:
+        start_codebook(run.net, learned, recipe.seed)
     return {"loss": round(loss.item(), 4), "norm": round(norm, 3), **facts}
 
 

@@ -8,9 +8,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from models.codebook import follow, k_means, nearest, revive  # noqa: E402
 from models.data import mnist_images  # noqa: E402
 from models.hsc import Hsc, HscSize, normalised  # noqa: E402
-from models.train_hsc import HscRecipe, loss_of, sent, start_codebook, train, validate  # noqa: E402
+from models.train_hsc import HARDNESS, HscRecipe, quantised_loss, sent, train, validate  # noqa: E402
 
 SMALL = HscSize(widths=(64, 32), uses=16)
 QUANTISED = HscSize(widths=(64, 32), uses=16, codewords=8)
@@ -55,21 +56,54 @@ def test_a_quantised_vector_is_the_codeword_nearest_in_what_is_sent():
     torch.testing.assert_close(z, normalised(net.codebook[apart.argmin(1)], 5), atol=1e-5, rtol=1e-5)
 
 
-def test_the_gradient_passes_the_quantiser_and_moves_the_codebook():
-    net = Hsc(QUANTISED)
-    loss_of(net, torch.rand(16, 784), 5, torch.Generator().manual_seed(1))[0].backward()
-    assert all(p.grad is not None and p.grad.abs().max() > 0 for p in (net.codebook, net.mean.weight))
+def test_a_quantiser_learns_by_the_error_to_be_expected():
+    net, x = Hsc(QUANTISED), torch.rand(6, 784)
+    net.codebook.mul_(0.1)
+    loss, mean, facts = quantised_loss(net, x, 5)
+    apart = (mean[:, None, :10] - net.codebook[None, :, :10]).square().mean(2)
+    pictures = net.decode(normalised(net.codebook, 5), torch.full((8,), 5))
+    errors = (x[:, None] - pictures[None]).square().mean(2)
+    wanted = (errors * (-HARDNESS * apart).exp()).sum(1) / (-HARDNESS * apart).exp().sum(1)
+    hard = errors[torch.arange(6), apart.argmin(1)].mean()
+    assert facts["expected"] == pytest.approx(wanted.mean().item(), abs=1e-5)
+    assert facts["mse"] == pytest.approx(hard.item(), abs=1e-5)
+    assert loss.item() == pytest.approx((wanted.mean().log() + hard.log()).item() / 2, rel=1e-4)
+    loss.backward()
+    assert all(p.grad is not None and p.grad.abs().max() > 0 for p in net.parameters())
 
 
-@pytest.mark.parametrize("size", [SMALL, QUANTISED])
-def test_training_learns_and_goes_on_where_it_stopped(size, digits, tmp_path, monkeypatch):
+def test_k_means_finds_the_clouds_that_points_come_from():
+    generator = torch.Generator().manual_seed(1)
+    centres = 10 * torch.eye(7)
+    points = centres[torch.randint(7, (900,), generator=generator)]
+    points = points + 0.1 * torch.randn(points.shape, generator=generator)
+    words = k_means(points, 7, 20, generator)
+    assert torch.cdist(centres, words).amin(1).max() < 0.1
+
+
+def test_a_word_follows_what_picks_it_and_an_unused_one_is_put_elsewhere():
+    generator = torch.Generator().manual_seed(2)
+    words, share = torch.tensor([[0.0, 0], [50, 50]]), torch.ones(2)
+    for _ in range(500):
+        points = torch.tensor([[3.0, 1], [3, -1], [9, 4]]).repeat(3, 1)
+        points = points + 0.1 * torch.randn(points.shape, generator=generator)
+        follow(words, share, points, nearest(points, words))
+    torch.testing.assert_close(words[0], torch.tensor([5.0, 4 / 3]), atol=0.1, rtol=0)
+    torch.testing.assert_close(words[1], torch.tensor([50.0, 50]), atol=1e-2, rtol=0)
+    assert revive(words, share, points, generator) == 1
+    assert any(torch.equal(words[1], point) for point in points)
+    assert share[1].item() == pytest.approx(share[0].item() / 2, rel=0.01)
+    assert revive(words, share, points, generator) == 0
+
+
+@pytest.mark.parametrize(("size", "start"), [(SMALL, 0), (QUANTISED, 50), (QUANTISED, 70)])
+def test_training_learns_and_goes_on_where_it_stopped(size, start, digits, tmp_path, monkeypatch):
     monkeypatch.setattr("models.train_hsc.VALIDATE_EVERY", 1000)
     monkeypatch.setattr("models.train_hsc.MEASURED_USES", (8, 16))
-    recipe = HscRecipe(size=size, steps=120, batch=64, lr=1e-2, bfloat16=False)
+    monkeypatch.setattr("models.train_hsc.START_PICTURES", 500)
+    recipe = HscRecipe(size=size, steps=120, batch=64, lr=1e-2, bfloat16=False, quantised_from=start)
     torch.manual_seed(recipe.seed)
     fresh = Hsc(size)
-    if size.codewords:
-        start_codebook(fresh, torch.from_numpy(digits[:50_000] / np.float32(255)), recipe.seed)
     before = validate(fresh, torch.from_numpy(digits[50_000:] / np.float32(255)))
     once = train(recipe, digits, tmp_path / "once", 60)
     train(recipe, digits, tmp_path / "twice", 60, stop_at=50)
