@@ -16,7 +16,7 @@ settings.register_profile("same", derandomize=True, deadline=None)
 settings.load_profile("same")
 
 LONGEST = {"survival", "test_studies_page.py", "test_notebooks.py"}
-"""Tests that start many processes and wait for them: they come first, so that no process ends on one alone."""
+"""Tests that start processes and wait for them: they come first, so that no worker ends on one alone."""
 
 
 def pytest_collection_modifyitems(items: list) -> None:
