@@ -88,7 +88,7 @@ def same(folder: Path, other: Path) -> None:
     assert pictures(folder) == pictures(other)
 
 
-@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2, 5])
+@pytest.mark.parametrize("workers", [*(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2)), 5])
 def test_local_workers_give_the_table_of_one_process(workers, scenario, alone, tmp_path):
     with LocalCrew(workers, threads=1 + workers % 2) as crew:
         run(plan_of(scenario), tmp_path / "run", lambda _: None, crew)
