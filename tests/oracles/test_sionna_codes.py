@@ -102,7 +102,12 @@ def test_successive_cancellation_decides_as_sionna(spec, sionna):
 
 
 @pytest.mark.parametrize(
-    "spec", ["nr-polar:k=32,n=64", "nr-polar:k=16,n=60,link=downlink", "nr-polar:k=60,n=100"]
+    "spec",
+    [
+        "nr-polar:k=32,n=64",
+        "nr-polar:k=16,n=60,link=downlink",
+        pytest.param("nr-polar:k=60,n=100", marks=pytest.mark.slow),
+    ],
 )
 def test_list_decoding_decides_as_sionna(spec, sionna):
     assert_same_decisions(sionna, spec, Decoder(algorithm="sc-list", list_size=4), 2.5)

@@ -177,8 +177,8 @@ def table(folder: Path) -> pd.DataFrame:
 
 
 def finish(study: Path, out: Path, *options: str) -> tuple[str, str]:
-    """Run to the end; what it printed."""
-    running = Running(study, out, options or ("--workers", "2"))
+    """Run to the end, by one process, which takes least; what it printed."""
+    running = Running(study, out, options or ("--workers", "1"))
     code, printed, told = running.end()
     assert code == 0, told
     assert not running.leftover()
