@@ -131,7 +131,7 @@ def check_codecs(plan: Plan, pictures: Mapping[str, Mapping[tuple[int, int, int]
         check = getattr(point.scenario.codec, "check", None)
         for shape, picture in sorted(pictures[point.system].items()) if check else ():
             try:
-                check(shape, _most_granted(point, math.prod(shape)))
+                check(shape, most_granted(point, math.prod(shape)))
             except ValueError as error:
                 where, _, rule = str(error).partition(": ")
                 rule, _, remedy = rule.partition("; ")
@@ -141,7 +141,7 @@ def check_codecs(plan: Plan, pictures: Mapping[str, Mapping[tuple[int, int, int]
                 ) from None
 
 
-def _most_granted(point: Point, n_source: int) -> dict[str, Grant]:
+def most_granted(point: Point, n_source: int) -> dict[str, Grant]:
     """What each stream may send at most."""
     rows = [row for link in point.scenario.links.values() for row in _link_rows(point, link, n_source)]
     return {

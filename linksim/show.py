@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from linksim.budget import PILOTS, Frame, Row, budget, check_codecs, check_frames, frames, shares
+from linksim.budget import (
+    PILOTS,
+    Frame,
+    Row,
+    budget,
+    check_codecs,
+    check_frames,
+    frames,
+    most_granted,
+    shares,
+)
 from linksim.estimate import Estimate, estimate
 from linksim.images import Photo, load_images
 from linksim.ledger import USES
-from linksim.plan import Plan
+from linksim.plan import Plan, Point
 from linksim.report.fields import short_names
 from linksim.scenario import Scenario
 from linksim.terminal import busy, console, print_rows
@@ -20,6 +30,8 @@ HEAD = (*COLUMNS, *USES, "uses/sample", "data alone")
 SYSTEMS = ("system", "codec", "points", "trials", "uses/sample")
 MOST_POINTS = 25
 """Points that are shown one by one."""
+DESCRIBED = 4
+"""Pictures that a codec encodes to tell what its messages come to."""
 Photos = Mapping[str, list[Photo]]
 """The pictures of each system of a plan."""
 
@@ -42,7 +54,7 @@ def show_plan(plan: Plan, probe: bool = False, workers: int | None = None) -> No
         out.print(pairing(plan))
         _show_systems(plan, photos)
     else:
-        _show_points(plan, {photo.image.size for each in photos.values() for photo in each})
+        _show_points(plan, [photo for each in photos.values() for photo in each])
     if probe:
         with busy("running a few trials to see how long they take"):
             found = estimate(plan, photos)
@@ -135,17 +147,30 @@ def _swept(scenario: Scenario, plan: Plan) -> str:
     return " x ".join(parts) or "nothing"
 
 
-def _show_points(plan: Plan, sizes: set[int]) -> None:
+def _show_points(plan: Plan, photos: Sequence[Photo]) -> None:
+    sizes = {photo.image.size for photo in photos}
     left_out = len(plan.points) > MOST_POINTS
     for point in (plan.points[0], plan.points[-1]) if left_out else plan.points:
         rows = budget(point, sizes)
         console().print(f"\n{point}; uses by category, with a full payload", markup=False)
         cells = [_cells(row) for row in rows] + [_frame_cells(frame) for frame in frames(rows)]
         print_rows(*_spent(cells))
+        _show_facts(point, photos[:DESCRIBED])
     if left_out:
         console().print(
             f"\nThe first and the last of {len(plan.points)} points; --set and --sweep tell others."
         )
+
+
+def _show_facts(point: Point, photos: Sequence[Photo]) -> None:
+    """A line of a codec that tells what its messages come to, of some pictures under their largest grants."""
+    codec = point.scenario.codec
+    if not hasattr(codec, "describe"):
+        return
+    sizes = [photo.image.size for photo in photos]
+    facts = codec.facts([photo.image for photo in photos], [most_granted(point, n) for n in sizes])
+    uses = float(max(shares([point], sizes)))
+    console().print(f"{codec.describe(facts, uses)} (the first {len(photos)} pictures)", markup=False)
 
 
 def _show_estimate(found: Estimate, workers: int, most: str) -> None:

@@ -26,9 +26,15 @@ GREY = 128
 """The level of the flat picture that conceals an outage."""
 
 
-def grey(shape: tuple[int, int, int]) -> Image:
-    """Flat grey: what an outage looks like where nothing of the picture arrived."""
-    return np.full(shape, GREY, np.uint8)
+def grey(shape: tuple[int, int, int], level: int = GREY) -> Image:
+    """A flat picture: what an outage looks like where nothing of the picture arrived."""
+    return np.full(shape, level, np.uint8)
+
+
+def check_level(level: int) -> None:
+    """ValueError where no picture can be that flat."""
+    if not 0 <= level <= 0xFF:
+        raise ValueError(f"outage_level: must be 0 to 255, got {level}; {GREY} is the default")
 
 
 class Codec(Protocol):
@@ -38,7 +44,8 @@ class Codec(Protocol):
     `check(shape, grants)` that raises ValueError 'field: rule, got X; remedy' for a picture of that shape
     which it cannot send under the most that its streams may be granted. And it may have a method
     `facts(images, grants) -> list[Mapping[str, float]]`: numbers of the message that `encode` makes of the
-    same, under names that are the same for every message. Result rows hold them as `codec.NAME`.
+    same, under names that are the same for every message; result rows hold them as `codec.NAME`. Then
+    `describe(facts, uses_per_sample)` is a line for `linksim show`.
     """
 
     streams: Mapping[str, str]
