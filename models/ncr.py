@@ -8,8 +8,8 @@ Beyond the paper's text, and why:
   trains one for each.
 - Both start as the identity; the decoder's sum is taken of logits, so that X^' stays in [0, 1].
 - `informed` is no part of the paper: its networks also get what a receiver knows, the noise level that
-  equalising left and whether the complement arrived; one more is at work on z^, shrunk as for Gaussian z;
-  and the decoder's sees X~ as made with X^ beside X^, which tells it of the error where that was measured.
+  equalising left and whether the complement arrived; one more is at work on z^; and the decoder's sees X~
+  as made with X^ beside X^, which tells it of the error where that was measured.
 
 Shapes: z: [B, 2k]; X: [B, L L] in [0, 1]; rank, arrived, noise: [B], noise per complex channel use.
 """
@@ -86,9 +86,14 @@ class Ncr(nn.Module):
         return torch.cat([of_rank * (1 - there), of_rank * there, between(noise_db, NOISE_DB)], 1)
 
     def denoise(self, z: Tensor, rank: Tensor, arrived: Tensor, noise: Tensor) -> Tensor:
-        """z^ with less noise: that of the linear estimate of Gaussian z, and what the network adds."""
-        shrunk = z / (1 + noise[:, None])
-        return shrunk + self.denoiser(shrunk, self.told(rank, arrived, noise))
+        """z^ with less noise, on the scale of what is received.
+
+        The network sees z^ / (1 + noise), the linear estimate of Gaussian z, and adds to that. It is scaled
+        back, for a decoder that was tuned over fading does its own scaling.
+        """
+        scale = 1 + noise[:, None]
+        shrunk = z / scale
+        return scale * (shrunk + self.denoiser(shrunk, self.told(rank, arrived, noise)))
 
     def decode(self, image: Tensor, rank: Tensor) -> Tensor:
         """X^' of X^."""

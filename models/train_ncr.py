@@ -18,14 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models import export_hsc
 from models.data import mnist_images
-from models.exporting import load_average
 from models.fading import LEAST_GAIN, complex_normal, received
 from models.hsc import Hsc, normalised
 from models.ncr import Ncr, NcrSize, recompose
 from models.run import Run
 from models.train_hsc import LEARNED
-from models.train_hsc import RECIPES as NETWORKS
 
 LOG_EVERY, VALIDATE_EVERY, VALIDATED = 100, 1000, 6000
 WITHOUT = 1 / 9
@@ -36,13 +35,13 @@ WITHOUT = 1 / 9
 class NcrRecipe:
     """A training run: the learning rate warms up over 100 steps and falls as a cosine to 0.
 
-    base: the card that it is around; network: the recipe whose size that has.
+    base: the recipe, and the card, of the network that it is around. int8: how matrices are stored.
     """
 
     size: NcrSize
     steps: int
     base: str = "hsc_vae_faded"
-    network: str = "hsc_vae"
+    int8: bool = True
     seed: int = 1
     batch: int = 256
     lr: float = 1e-3
@@ -240,7 +239,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     recipe, folder = RECIPES[given.recipe], given.folder or Path("checkpoints") / given.recipe
-    net, _ = load_average(Hsc(NETWORKS[recipe.network].size), given.base)
+    net, _ = export_hsc.load(recipe.base, given.base)
     train(recipe, mnist_images(given.data), net, read_trials(given.observed), folder, given.minutes)
 
 

@@ -44,7 +44,7 @@ def base(tmp_path_factory):
     """A zoo with the network that adapters are around; its folder, and the network as torch has it."""
     root = tmp_path_factory.mktemp("base")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(export_hsc.RECIPES, "tiny", HscRecipe(size=BASE, steps=7, seed=5))
+        patch.setitem(train_hsc.RECIPES, "tiny", HscRecipe(size=BASE, steps=7, seed=5))
         torch.manual_seed(1)
         ran(Hsc(BASE), root / "run", parameters=1, images=50_000, mse_mean_16=0.25)
         folder = export_hsc.export("tiny", root / "run", root / "zoo")
