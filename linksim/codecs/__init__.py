@@ -4,5 +4,13 @@ from linksim.codecs.hda import Analog, HdaDeepsc
 from linksim.codecs.hevc import Hevc
 from linksim.codecs.hsc import Hsc
 from linksim.codecs.jpeg2000 import Jpeg2000
+from linksim.codecs.png import Png
 
-CODECS = {"hda_deepsc": HdaDeepsc, "analog": Analog, "jpeg2000": Jpeg2000, "hevc": Hevc, "hsc": Hsc}
+CODECS = {
+    "hda_deepsc": HdaDeepsc,
+    "analog": Analog,
+    "jpeg2000": Jpeg2000,
+    "hevc": Hevc,
+    "png": Png,
+    "hsc": Hsc,
+}

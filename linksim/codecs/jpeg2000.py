@@ -13,12 +13,11 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from linksim.codecs import openjpeg
-from linksim.codecs.base import Decoded, Image, grey
+from linksim.codecs.base import GREY, Decoded, Image, check_level, grey
+from linksim.codecs.openjpeg import Form
 from linksim.kept import Kept
 from phy.types import Bits, BitsObserved, Grant, Message, Reception
 
-FINENESS = 1024
-"""The search for the target ends when it is known to 1/1024 of the budget, or 8 bytes."""
 KEPT_BYTES, ENTRY_BYTES = 64 << 20, 256
 """Of codestreams that a process keeps, and what each takes beside itself, about."""
 _CODESTREAMS: Kept[bytes] = Kept(most=KEPT_BYTES)
@@ -30,12 +29,22 @@ class Jpeg2000:
 
     A picture is an outage, and shown as flat grey, where the CRC failed, the receiver lacks the key, or not
     even the smallest codestream fitted: arithmetic-coded bits of which any may be wrong are not shown.
+
+    headers: sent: the whole codestream. known: its packets alone, as the receiver knows the shape and how it
+        was made; of what a codestream has beside them, 106 bytes of a grey digit's, nothing tells of the
+        picture.
+    outage_level: of the flat picture.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     kind: Literal["jpeg2000"] = "jpeg2000"
+    headers: Literal["sent", "known"] = "sent"
+    outage_level: int = GREY
 
     streams: ClassVar[Mapping[str, str]] = {"picture": "digital"}
+
+    def __post_init__(self) -> None:
+        check_level(self.outage_level)
 
     @property
     def fingerprint(self) -> str:
@@ -45,7 +54,12 @@ class Jpeg2000:
     def encode(self, images: Sequence[Image], grants: Sequence[Mapping[str, Grant]]) -> list[Message]:
         """The codestream's bits, most significant first; no bit at all where none fits."""
         streams = [
-            fitted(np.ascontiguousarray(image).tobytes(), image.shape, grant["picture"].payload_bits // 8)
+            fitted(
+                np.ascontiguousarray(image).tobytes(),
+                image.shape,
+                grant["picture"].payload_bits // 8,
+                self.headers == "known",
+            )
             for image, grant in zip(images, grants, strict=True)
         ]
         return [{"picture": Bits(data=np.unpackbits(np.frombuffer(each, np.uint8)))} for each in streams]
@@ -53,60 +67,36 @@ class Jpeg2000:
     def decode(
         self, receptions: Sequence[Reception], shapes: Sequence[tuple[int, int, int]]
     ) -> list[Decoded]:
-        """The picture of a codestream that arrived whole, else grey."""
-        return [_decode(r["picture"], shape) for r, shape in zip(receptions, shapes, strict=True)]
+        """The picture of a codestream that arrived whole, else a flat one."""
+        return [self._decoded(r["picture"], shape) for r, shape in zip(receptions, shapes, strict=True)]
+
+    def _decoded(self, got: BitsObserved, shape: tuple[int, int, int]) -> Decoded:
+        """One wrong payload in 2^24 passes the CRC, so the shape is checked too."""
+        image = None
+        if got.ok and got.deciphered and got.data.size and got.data.size % 8 == 0:
+            told = np.packbits(got.data).tobytes()
+            known = self.headers == "known"
+            image = openjpeg.decompress(openjpeg.dressed(told, Form(shape=shape)) if known else told)
+        if image is None or image.shape != shape or image.dtype != np.uint8:
+            return Decoded(image=grey(shape, self.outage_level), outage=True)
+        return Decoded(image=image, outage=False)
 
 
-def fitted(pixels: bytes, shape: tuple[int, int, int], budget: int) -> bytes:
+def fitted(pixels: bytes, shape: tuple[int, int, int], budget: int, known: bool = False) -> bytes:
     """The largest codestream of at most `budget` bytes; empty where not even the smallest fits.
+
+    known: its packets alone, without headers, are counted and returned.
 
     Those made last are kept: at other SNRs a picture meets the same budgets.
     """
-    key = sha256(pixels).digest(), shape, budget
-    if (known := _CODESTREAMS.get(key)) is not None:
-        return known
-    made = search(pixels, shape, budget)
+    key = sha256(pixels).digest(), shape, budget, known
+    if (kept := _CODESTREAMS.get(key)) is not None:
+        return kept
+    made = search(pixels, shape, budget, known)
     _CODESTREAMS.put(key, made, len(made) + ENTRY_BYTES)
     return made
 
 
-def search(pixels: bytes, shape: tuple[int, int, int], budget: int) -> bytes:
-    """What `fitted` returns.
-
-    The size grows in steps with the target that OpenJPEG is told, as coding passes are kept or dropped, and
-    stays a little below it: a target above the budget may still fit. The target is bisected, and the largest
-    codestream that was seen to fit is kept.
-    """
-    image = np.frombuffer(pixels, np.uint8).reshape(shape)
-    best = b""
-
-    def fits(target: int) -> bool:
-        nonlocal best
-        codestream = openjpeg.compress(image, target)
-        if len(best) < len(codestream) <= budget:
-            best = codestream
-        return len(codestream) <= budget
-
-    if budget < 1:
-        return b""
-    if budget >= image.size // 4 and fits(image.size):  # the whole of it, nothing dropped
-        return best
-    low, high = (budget, budget + budget // 32 + 64) if fits(budget) else (0, budget)
-    while low == budget and fits(high):
-        low, high = high, min(2 * high, image.size)
-        if low == high:
-            return best
-    while high - low > max(8, budget // FINENESS):
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
-    return best
-
-
-def _decode(got: BitsObserved, shape: tuple[int, int, int]) -> Decoded:
-    """Grey for what did not arrive; one wrong payload in 2^24 passes the CRC, so the shape is checked too."""
-    image = None
-    if got.ok and got.deciphered and got.data.size and got.data.size % 8 == 0:
-        image = openjpeg.decompress(np.packbits(got.data).tobytes())
-    if image is None or image.shape != shape:
-        return Decoded(image=grey(shape), outage=True)
-    return Decoded(image=image, outage=False)
+def search(pixels: bytes, shape: tuple[int, int, int], budget: int, known: bool = False) -> bytes:
+    """What `fitted` returns."""
+    return openjpeg.largest(np.frombuffer(pixels, np.uint8).reshape(shape), budget, known)

@@ -12,7 +12,8 @@ import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,27 +21,34 @@ from threading import Lock
 from types import ModuleType
 
 import numpy as np
+from numpy.typing import NDArray
 
-from linksim.codecs.base import Image
 from linksim.errors import MissingTool
 
+Samples = NDArray[np.uint8] | NDArray[np.uint16]
+"""[height, width, components], of which three are taken for colours."""
+
 COMMENT = 0xFF64
-START_OF_TILE = 0xFF90
+START_OF_TILE, START_OF_DATA, END = 0xFF90, 0xFF93, b"\xff\xd9"
+TILE_BYTES = 14
+"""Of a tile-part's head: SOT's segment and SOD (ISO/IEC 15444-1, A.4.2)."""
+FINENESS = 1024
+"""The search for a target ends when it is known to 1/1024 of the budget, or to 8 bytes, or 1/32 of it."""
 RESOLUTIONS = 6
 """Resolution levels of the wavelet transform, five decompositions, where the picture is large enough."""
 
 _lock = Lock()
 
 
-def compress(image: Image, target_bytes: int) -> bytes:
+def compress(image: Samples, target_bytes: int, resolutions: int = RESOLUTIONS) -> bytes:
     """A raw codestream (no JP2 boxes) of about `target_bytes`: irreversible 9/7, one layer.
 
-    Three channels pass the colour transform; one is one component.
+    Three channels pass the colour transform; one is one component. One resolution is no wavelet transform.
 
     The comment that OpenJPEG signs with is taken out: it says nothing about the picture.
     """
-    levels = min(RESOLUTIONS, int(np.log2(min(image.shape[:2]))) + 1)
-    options = {"cratios": [image.size / target_bytes], "irreversible": True, "numres": levels}
+    levels = min(resolutions, int(np.log2(min(image.shape[:2]))) + 1)
+    options = {"cratios": [image.nbytes / target_bytes], "irreversible": True, "numres": levels}
     options |= {"mct": True} if image.shape[2] == 3 else {}
     glymur = library()
     with _lock, TemporaryDirectory(prefix="linksim-") as folder:
@@ -49,8 +57,8 @@ def compress(image: Image, target_bytes: int) -> bytes:
         return without_comments(path.read_bytes())
 
 
-def decompress(codestream: bytes) -> Image | None:
-    """uint8 [height, width, components] of a codestream; None where it is not one."""
+def decompress(codestream: bytes) -> Samples | None:
+    """What a codestream holds, of 8 or 16 bits a sample; None where it is not one."""
     glymur = library()
     with _lock, TemporaryDirectory(prefix="linksim-") as folder:
         path = Path(folder) / "picture.j2k"
@@ -62,7 +70,89 @@ def decompress(codestream: bytes) -> Image | None:
         ):  # glymur meets broken bytes with whatever its parser runs into: struct.error, OSError, ...
             return None
     image = np.atleast_3d(image)  # glymur leaves out the axis of one component
-    return np.ascontiguousarray(image) if image.ndim == 3 and image.dtype == np.uint8 else None
+    return np.ascontiguousarray(image) if image.ndim == 3 and image.dtype in (np.uint8, np.uint16) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """What a receiver may know of a codestream without reading its headers. bits: 8 or 16, of a sample."""
+
+    shape: tuple[int, int, int]
+    bits: int = 8
+    resolutions: int = RESOLUTIONS
+
+    def blank(self) -> Samples:
+        """Samples of this form, all 0."""
+        return np.zeros(self.shape, np.uint8 if self.bits == 8 else np.uint16)
+
+
+def largest(
+    image: Samples,
+    budget: int,
+    known: bool = False,
+    resolutions: int = RESOLUTIONS,
+    fineness: int = FINENESS,
+) -> bytes:
+    """The largest codestream of at most `budget` bytes; empty where not even the smallest fits.
+
+    known: headers are not counted, nor returned: what is left is packets, and `dressed` puts them on again.
+
+    The size grows in steps with the target that OpenJPEG is told, as coding passes are kept or dropped, and
+    stays a little below it: a target above the budget may still fit. The target is bisected, and the largest
+    codestream that was seen to fit is kept.
+    """
+    form = Form(shape=image.shape, bits=8 * image.itemsize, resolutions=resolutions)
+    most, best = image.nbytes, b""
+    extra = len(header(form)) + TILE_BYTES + len(END) if known else 0
+
+    def fits(target: int) -> bool:
+        nonlocal best
+        made = compress(image, target + extra, resolutions)
+        made = bare(made) if known else made
+        if len(best) < len(made) <= budget:
+            best = made
+        return len(made) <= budget
+
+    if budget < 1:
+        return b""
+    if budget >= most // 4 and fits(most):  # the whole of it, nothing dropped
+        return best
+    low, high = (budget, budget + budget // 32 + 64) if fits(budget) else (0, budget)
+    while low == budget and fits(high):
+        low, high = high, min(2 * high, most)
+        if low == high:
+            return best
+    while high - low > max(1, budget // fineness, min(8, budget // 32)):
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return best
+
+
+@lru_cache(maxsize=256)
+def header(form: Form) -> bytes:
+    """The main header that `compress` writes for samples of a form: nothing in it depends on the picture."""
+    codestream = compress(form.blank(), 1, form.resolutions)
+    return codestream[: _tile(codestream)]
+
+
+def bare(codestream: bytes) -> bytes:
+    """The packets of a codestream by `compress`: less the headers, the tile's head and the end's marker."""
+    return codestream[_tile(codestream) + TILE_BYTES : -len(END)]
+
+
+def dressed(packets: bytes, form: Form) -> bytes:
+    """The codestream of samples of a known form whose packets alone were sent."""
+    length = (TILE_BYTES + len(packets)).to_bytes(4, "big")
+    tile = b"\xff\x90\x00\x0a\x00\x00" + length + b"\x00\x01" + START_OF_DATA.to_bytes(2, "big")
+    return header(form) + tile + packets + END
+
+
+def _tile(codestream: bytes) -> int:
+    """Where the first tile-part begins, behind the main header's segments."""
+    at = 2
+    while codestream[at : at + 2] != START_OF_TILE.to_bytes(2, "big"):
+        at += 2 + int.from_bytes(codestream[at + 2 : at + 4], "big")
+    return at
 
 
 def without_comments(codestream: bytes) -> bytes:

@@ -67,9 +67,9 @@ def test_quality_is_that_of_pillows_own_encoder_at_the_same_size(photo):
 def test_it_takes_at_most_eight_encodings(photo, monkeypatch):
     compress, targets = openjpeg.compress, []
 
-    def counted(image, target):
+    def counted(image, target, *form):
         targets.append(target)
-        return compress(image, target)
+        return compress(image, target, *form)
 
     monkeypatch.setattr(openjpeg, "compress", counted)
     for budget in (341, 2_111, 8_455, 17_003):
