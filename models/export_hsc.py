@@ -3,26 +3,40 @@ pair and a card.
 
     python -m models.export_hsc RECIPE [--folder checkpoints/RECIPE] [--zoo models/zoo] [--weights FILE.npz]
 
-Weights are stored as float16 and computed with in float32. Checks ONNX Runtime against torch, its weights
-rounded alike, at two batch sizes before it writes the card.
+Matrices are stored as int8 with a float32 scale a row, or as float16, as the recipe says; other weights as
+float16. The graphs compute in float32. Checks ONNX Runtime against torch, its weights rounded alike, at two
+batch sizes before it writes the card. RECIPE is one of `models.train_hsc` or `models.tune_hsc`; what few
+pictures and steps of fine-tuning come to is read from the logs beside: checkpoints/RECIPE_500 and so on.
 """
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models import train_hsc, tune_hsc
 from models.card import Card, sha256, write_card
-from models.exporting import check_graph, command, load_average, rounded_to_half, said, write_graph
+from models.exporting import (
+    check_graph,
+    command,
+    load_average,
+    rounded_to_half,
+    rounded_to_int8,
+    said,
+    write_graph,
+)
 from models.hsc import Hsc, normalised
-from models.train_hsc import LEARNED, RECIPES
+from models.train_hsc import HscRecipe
 
 BATCHES = (1, 37)
-DATA = f"MNIST, the first {LEARNED:,} training images"
+DATA = "MNIST, the first {:,} training images"
 MEASURED = "MSE a pixel over the error-free channel for k uses, the last 10,000 training images"
+FADED_KEY = f"mse_{tune_hsc.MEASURED_DB[0]:g}db_{tune_hsc.MEASURED_USES}"
+FADED = "; mse_SNRdb_k over Rayleigh block fading, 1 fade a picture"
 PAPER = (
     "H. Nam, J. Park, J. Choi, S.-L. Kim: Hybrid Semantic-Complementary Transmission for High-Fidelity Image "
     "Reconstruction"
@@ -62,14 +76,15 @@ def example(net: Hsc, name: str, batch: int, generator: torch.Generator) -> Tens
     return torch.rand(batch, net.size.pixels, generator=generator)
 
 
-def export_graphs(net: Hsc, folder: Path) -> None:
+def export_graphs(net: Hsc, folder: Path, int8: bool) -> None:
     """Write the two graphs and compare each with torch; raises ValueError where they part."""
     free = torch.export.Dim("batch", min=1, max=1 << 16)
     for name, (module, inputs, outputs) in GRAPHS.items():
         wrapped, path = module(net).eval(), folder / f"{name}.onnx"
         generator = torch.Generator().manual_seed(1)
         args = tuple(example(net, each, 2, generator) for each in inputs)
-        write_graph(wrapped, path, args, {each: {0: free} for each in inputs}, outputs, half=True)
+        axes = {each: {0: free} for each in inputs}
+        write_graph(wrapped, path, args, axes, outputs, half=True, int8=int8)
         for batch in BATCHES:
             given = {each: example(net, each, batch, generator) for each in inputs}
             check_graph(wrapped, path, given, outputs)
@@ -92,23 +107,60 @@ def golden(net: Hsc) -> dict[str, NDArray]:
     return {name: value.numpy() for name, value in named.items()}
 
 
+def recipe_of(name: str) -> HscRecipe:
+    """The recipe of a training or a fine-tuning."""
+    return (train_hsc.RECIPES | tune_hsc.RECIPES)[name]
+
+
 def load(name: str, checkpoints: Path) -> tuple[Hsc, dict]:
-    """The averaged weights of a checkpoint, rounded to float16, and its facts."""
-    net, facts = load_average(Hsc(RECIPES[name].size), checkpoints)
-    return rounded_to_half(net), facts
+    """The averaged weights of a checkpoint, rounded as they are stored, and its facts."""
+    recipe = recipe_of(name)
+    net, facts = load_average(Hsc(recipe.size), checkpoints)
+    return (rounded_to_int8 if recipe.int8 else rounded_to_half)(net), facts
+
+
+def training(name: str, checkpoints: Path, facts: dict) -> dict[str, Any]:
+    """What a card tells of a training or a fine-tuning."""
+    images, module = said(checkpoints, "images")[0]["images"], "train_hsc"
+    start = {}
+    if name in tune_hsc.RECIPES:
+        module, start = "tune_hsc", {"start": "hsc_vae"}
+    return {
+        "data": DATA.format(images), "recipe": f"models.{module}.RECIPES[{name!r}]",
+        "seed": recipe_of(name).seed, **facts, "images": images, **start, "hardware": "2 CPU cores",
+        "storage": "int8, a float32 scale a row" if recipe_of(name).int8 else "float16",
+        "command": f"python -m models.{module} {name} --data FOLDER",
+    }  # fmt: skip
+
+
+def measured(name: str, checkpoints: Path) -> dict[str, Any]:
+    """What a card tells of the log: the last validation; of a fine-tuning, also those before it, and the last
+    ones of those beside it that had fewer pictures or steps.
+    """
+    last = said(checkpoints, "mse_mean_16")[-1]
+    if name not in tune_hsc.RECIPES:
+        return {MEASURED: last}
+    found = {MEASURED + FADED: last}
+    for before in said(checkpoints, "tuned"):
+        found["before fine-tuning" + ", the decoder's scaling alone" * before["shrinks"]] = before
+    for other, recipe in tune_hsc.RECIPES.items():
+        beside = checkpoints.parent / other
+        if other.startswith(f"{name}_") and (beside / "log.jsonl").exists():
+            label = f"fine-tuned with {recipe.pictures:,} pictures and {recipe.steps:,} steps"
+            found[label] = said(beside, FADED_KEY)[-1]
+    return found
 
 
 def export(name: str, checkpoints: Path, zoo: Path) -> Path:
     """Write zoo/name; returns the folder."""
-    folder, seed = zoo / name, RECIPES[name].seed
-    measured = said(checkpoints, "mse_mean_16")[-1]
+    folder, found = zoo / name, measured(name, checkpoints)
     net, facts = load(name, checkpoints)
     folder.mkdir(parents=True, exist_ok=True)
-    export_graphs(net, folder)
+    export_graphs(net, folder, recipe_of(name).int8)
     np.savez_compressed(folder / "golden.npz", **golden(net))
     files = [*(f"{graph}.onnx" for graph in GRAPHS), "golden.npz"]
     if net.codebook is not None:
-        np.savez_compressed(folder / "codebook.npz", codewords=net.codebook.detach().numpy())
+        np.savez_compressed(folder / "codebook.npz", codewords=net.codebook.numpy())
         files.append("codebook.npz")
     side = math.isqrt(net.size.pixels)
     write_card(
@@ -121,12 +173,8 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
                 "pixels": net.size.pixels, "height": side, "width": side, "reals": 2 * net.size.uses,
                 "codewords": net.size.codewords,
             },
-            training={
-                "data": DATA, "recipe": f"models.train_hsc.RECIPES[{name!r}]", "seed": seed, **facts,
-                "images": said(checkpoints, "images")[0]["images"], "hardware": "2 CPU cores",
-                "command": f"python -m models.train_hsc {name} --data FOLDER",
-            },
-            measured={MEASURED: measured},
+            training=training(name, checkpoints, facts),
+            measured=found,
         ),
         folder,
     )  # fmt: skip
@@ -134,7 +182,8 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
 
 
 def main() -> None:
-    command(__doc__, RECIPES, export, lambda name, checkpoints: load(name, checkpoints)[0])
+    recipes = train_hsc.RECIPES | tune_hsc.RECIPES
+    command(__doc__, recipes, export, lambda name, checkpoints: load(name, checkpoints)[0])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""What every export does: a graph written as ONNX and compared with torch, weights as float16, a checkpoint's
-averaged weights and facts, the command.
+"""What every export does: a graph written as ONNX and compared with torch, weights as float16 or int8, a
+checkpoint's averaged weights and facts, the command.
 """
 
 import argparse
@@ -11,12 +11,14 @@ from typing import Any, TypeVar
 import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from models.card import ZOO
 
 PARITY = 2e-4
+LARGEST, SCALE_BITS = 127, 16
 Net = TypeVar("Net", bound=nn.Module)
 
 
@@ -27,18 +29,24 @@ def write_graph(
     inputs: Mapping[str, dict[int, object]],
     outputs: Iterable[str],
     half: bool = False,
+    int8: bool = False,
 ) -> None:
-    """Write a module as ONNX. inputs: name -> its free axes; half: weights stored by `store_in_half`."""
+    """Write a module as ONNX. inputs: name -> its free axes; half: weights stored by `store_in_half`; int8:
+    matrices stored by `store_in_int8`.
+    """
     with sdpa_kernel(SDPBackend.MATH):
         program = torch.onnx.export(
             net, args, input_names=list(inputs), output_names=list(outputs), dynamo=True,
             dynamic_shapes=tuple(inputs.values()), verbose=False,
         )  # fmt: skip
-    if not half:
+    if not half and not int8:
         program.save(path)
         return
     model = program.model_proto
-    store_in_half(model)
+    if int8:
+        store_in_int8(model)
+    if half:
+        store_in_half(model)
     onnx.checker.check_model(model)
     onnx.save(model, path)
 
@@ -49,8 +57,8 @@ def store_in_half(model: onnx.ModelProto) -> None:
     The graph still computes in float32: a runtime folds the casts when it loads the graph. Nothing is
     rounded, so round the weights first (`rounded_to_half`).
     """
-    graph, casts = model.graph, []
-    for weight in graph.initializer:
+    casts = []
+    for weight in model.graph.initializer:
         value = onnx.numpy_helper.to_array(weight)
         with np.errstate(over="ignore"):
             half = value.astype(np.float16)
@@ -59,14 +67,71 @@ def store_in_half(model: onnx.ModelProto) -> None:
         name = weight.name
         weight.CopyFrom(onnx.numpy_helper.from_array(half, f"{name}.half"))
         casts.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)
+    put_first(model, casts)
+
+
+def put_first(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> None:
+    """Nodes ahead of a graph's own."""
+    nodes = [*nodes, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def store_in_int8(model: onnx.ModelProto) -> None:
+    """Store every float32 matrix whose rows, or columns, are int8 times a float32 scale each so.
+
+    A Cast and a Mul behind it give the matrix back exactly; a runtime folds them when it loads the graph,
+    which still computes in float32. Nothing is rounded, so round the weights first (`rounded_to_int8`).
+    """
+    graph, nodes, scales = model.graph, [], []
+    for weight in graph.initializer:
+        value = onnx.numpy_helper.to_array(weight)
+        axes = (0, 1) if value.dtype == np.float32 and value.ndim >= 2 else ()
+        found = [each for axis in axes if (each := as_int8(value, axis)) is not None]
+        if not found:
+            continue
+        name, (whole, scale) = weight.name, found[0]
+        weight.CopyFrom(onnx.numpy_helper.from_array(whole, f"{name}.int8"))
+        scales.append(onnx.numpy_helper.from_array(scale, f"{name}.scale"))
+        cast, scaled = f"{name}.cast", f"{name}.scale"
+        nodes.append(onnx.helper.make_node("Cast", [f"{name}.int8"], [cast], to=onnx.TensorProto.FLOAT))
+        nodes.append(onnx.helper.make_node("Mul", [cast, scaled], [name]))
+    graph.initializer.extend(scales)
+    put_first(model, nodes)
+
+
+def as_int8(value: NDArray[np.float32], axis: int) -> tuple[NDArray[np.int8], NDArray[np.float32]] | None:
+    """int8 and a scale for each place of an axis whose product is the value exactly, None if there are none.
+
+    Looks for scales as `rounded_to_int8` makes them: the largest of a row is 127 of its scale.
+    """
+    others = tuple(i for i in range(value.ndim) if i != axis)
+    scale = np.abs(value).max(axis=others, keepdims=True) / np.float32(LARGEST)
+    whole = np.rint(value / np.where(scale, scale, np.float32(1)))
+    return (whole.astype(np.int8), scale) if np.array_equal(whole * scale, value) else None
 
 
 def rounded_to_half(net: Net) -> Net:
     """The network with every weight rounded to what float16 holds, computing in float32 as before."""
     return net.half().float()
+
+
+@torch.no_grad()
+def rounded_to_int8(net: Net) -> Net:
+    """The network with matrices rounded to 255 steps a row, the largest being 127, other weights to float16.
+
+    A row's scale has 16 bits, so that its multiples by up to 127 are exact.
+    """
+    matrices = {name: p.clone() for name, p in net.named_parameters() if p.ndim >= 2}
+    net = rounded_to_half(net)
+    for name, weight in net.named_parameters():
+        if name in matrices:
+            rows = matrices[name].flatten(1)
+            fraction, exponent = torch.frexp(rows.abs().amax(1, keepdim=True) / LARGEST)
+            scale = torch.ldexp((fraction * 2**SCALE_BITS).ceil(), exponent - SCALE_BITS)
+            whole = (rows / scale.clamp(min=1e-30)).round()
+            weight.copy_((whole * scale).reshape(weight.shape))
+    return net
 
 
 def check_graph(net: nn.Module, path: Path, inputs: Mapping[str, Tensor], outputs: Iterable[str]) -> float:

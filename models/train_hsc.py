@@ -41,9 +41,11 @@ MEASURED_USES = (16, 32, 64, 128, 256, 512)
 
 @dataclass(frozen=True, kw_only=True)
 class HscRecipe:
-    """A training run: the learning rate warms up over 200 steps and falls as a cosine to 0.
+    """A training run: the learning rate warms up over 200 steps and falls as a cosine to 0 at `horizon`
+    (absent: `steps`), and over the last `cooldown` steps linearly to 0 besides.
 
-    quantised_from: the step at which a VQ-VAE gets its codebook.
+    quantised_from: the step at which a VQ-VAE gets its codebook. int8: how an export stores matrices, else as
+    float16.
     """
 
     size: HscSize
@@ -53,18 +55,25 @@ class HscRecipe:
     lr: float = 5e-4
     clip: float = 1.0
     bfloat16: bool = True
+    horizon: int = 0
+    cooldown: int = 0
     quantised_from: int = 0
+    int8: bool = True
 
     def learning_rate(self, step: int) -> float:
-        return self.lr * min(1.0, (step + 1) / 200) * (1 + math.cos(math.pi * step / self.steps)) / 2
+        warm = min(1.0, (step + 1) / 200)
+        cool = min(1.0, (self.steps - step) / self.cooldown) if self.cooldown else 1.0
+        return self.lr * warm * cool * (1 + math.cos(math.pi * step / (self.horizon or self.steps))) / 2
 
 
 RECIPES = {
-    "hsc_vae": HscRecipe(size=HscSize(), steps=24_000),
+    "hsc_vae": HscRecipe(size=HscSize(), steps=10_000, horizon=24_000, cooldown=3600),
     "hsc_vq_vae": HscRecipe(
         size=HscSize(widths=(1024, 512, 256), codewords=256), steps=8000, lr=1e-3, quantised_from=1500
     ),
 }
+"""hsc_vae stops early: after 24,000 steps its error on the training pictures was 0.005, on others 0.0130 at
+k = 128, where it had been 0.0116 after 10,000."""
 
 
 def sent(net: Hsc, x: Tensor, uses: int, noise: torch.Generator | None) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,8 @@
-"""HSC's semantic codec from checkpoint to card: float16 storage, parity, the card's facts, the codebook."""
+"""HSC's semantic codec from checkpoint to card: int8 and float16 storage, parity, the card's facts, codewords."""
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,16 +14,26 @@ pytest.importorskip("onnxscript")
 from linksim.codecs.semantic import find_semantic  # noqa: E402
 from linksim.errors import LinksimError  # noqa: E402
 from models.export_hsc import Decoder, Encoder, export, load  # noqa: E402
-from models.exporting import check_graph, load_average, rounded_to_half, store_in_half  # noqa: E402
+from models.exporting import (  # noqa: E402
+    as_int8,
+    check_graph,
+    load_average,
+    rounded_to_half,
+    rounded_to_int8,
+    store_in_half,
+)
 from models.hsc import Hsc, HscSize, normalised  # noqa: E402
 from models.run import Run  # noqa: E402
 from models.train_hsc import RECIPES, HscRecipe  # noqa: E402
 
 torch.set_num_threads(1)
-SIZES = {
-    "tiny_vae": HscSize(pixels=64, widths=(24, 12), uses=16),
-    "tiny_vq": HscSize(pixels=64, widths=(24, 12), uses=16, codewords=8),
+VAE, VQ = (HscSize(pixels=64, widths=(24, 12), uses=16, codewords=words) for words in (0, 8))
+TINY = {
+    "tiny_vae": HscRecipe(size=VAE, steps=7, seed=5),
+    "tiny_vq": HscRecipe(size=VQ, steps=7, seed=5),
+    "tiny_half": HscRecipe(size=replace(VAE, shrinks=True), steps=7, seed=5, int8=False),
 }
+SIZES = {name: recipe.size for name, recipe in TINY.items()}
 
 
 @pytest.fixture(scope="module", params=SIZES)
@@ -30,7 +41,7 @@ def exported(request, tmp_path_factory):
     """The name, the checkpoint's folder and the card's folder of a network that was trained 7 steps."""
     name, root = request.param, tmp_path_factory.mktemp("hsc")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(RECIPES, name, HscRecipe(size=SIZES[name], steps=7, seed=5))
+        patch.setitem(RECIPES, name, TINY[name])
         torch.manual_seed(1)
         run = Run(Hsc(SIZES[name]), root / "run")
         run.optimiser = torch.optim.Adam(run.net.parameters())
@@ -54,16 +65,39 @@ def test_the_card_tells_what_was_trained_and_measured(exported):
     assert measured["mse_mean_16"] == 0.125
 
 
-def test_weights_are_float16_on_disk_and_the_graph_computes_in_float32(exported):
+def test_weights_are_int8_or_float16_on_disk_and_the_graph_computes_in_float32(exported):
+    name, _, folder = exported
     for graph in ("encoder", "decoder"):
-        model = onnx.load(exported[2] / f"{graph}.onnx")
-        held = {each.name for each in model.graph.initializer if each.data_type == onnx.TensorProto.FLOAT16}
-        assert len(held) >= 6
-        assert held == {node.input[0] for node in model.graph.node if node.op_type == "Cast"}
-        whole = [each for each in model.graph.initializer if each.data_type == onnx.TensorProto.FLOAT]
-        assert not [each.name for each in whole if each.dims]
+        model = onnx.load(folder / f"{graph}.onnx")
+        kinds = {each.name: each.data_type for each in model.graph.initializer if each.dims}
+        small = {n for n, kind in kinds.items() if kind in (onnx.TensorProto.FLOAT16, onnx.TensorProto.INT8)}
+        matrices = {n for n, kind in kinds.items() if kind == onnx.TensorProto.INT8}
+        assert (len(matrices) >= 3) == TINY[name].int8
+        assert len(small) >= 6
+        assert small == {node.input[0] for node in model.graph.node if node.op_type == "Cast"}
+        whole = {n for n, kind in kinds.items() if kind == onnx.TensorProto.FLOAT}
+        assert whole == {n.replace(".int8", ".scale") for n in matrices}
         ends = [*model.graph.input, *model.graph.output]
         assert {each.type.tensor_type.elem_type for each in ends} == {onnx.TensorProto.FLOAT}
+
+
+def test_a_matrix_is_rounded_to_127_steps_a_side_of_its_rows_and_stored_exactly():
+    torch.manual_seed(2)
+    net = torch.nn.Linear(40, 9)
+    with torch.no_grad():
+        net.weight[3] *= 1e-3
+        net.weight[4] = 0
+    before, after = net.weight.detach().clone(), rounded_to_int8(net).weight.detach()
+    step = before.abs().amax(1, keepdim=True) / 127
+    assert ((after - before).abs() <= step * 0.501).all()
+    assert (after - before).abs().max() > step.max() * 0.4
+    torch.testing.assert_close(after.abs().amax(1), before.abs().amax(1), rtol=1e-4, atol=0)
+    for axis, matrix in ((0, after), (1, after.T)):
+        whole, scale = as_int8(matrix.numpy(), axis)
+        assert whole.dtype == np.int8
+        np.testing.assert_array_equal(whole * scale, matrix.numpy())
+    assert as_int8(before.numpy(), 0) is None
+    torch.testing.assert_close(rounded_to_int8(net).weight, after, rtol=0, atol=0)
 
 
 def test_what_float16_does_not_hold_stays_float32():
@@ -87,7 +121,8 @@ def test_a_graph_that_parts_from_torch_is_refused(exported):
     name, run, folder = exported
     net, _ = load_average(Hsc(SIZES[name]), run)
     inputs = {"image": torch.rand(3, 64)}
-    check_graph(Encoder(rounded_to_half(net)), folder / "encoder.onnx", inputs, ("mean", "log_variance"))
+    rounded = rounded_to_int8 if TINY[name].int8 else rounded_to_half
+    check_graph(Encoder(rounded(net)), folder / "encoder.onnx", inputs, ("mean", "log_variance"))
     with torch.no_grad():
         net.mean.bias[5] += 0.01
     with pytest.raises(ValueError, match=r"encoder.onnx: .* must agree to 0.0002, got 1.0e-02"):
@@ -144,6 +179,6 @@ def test_a_training_that_never_validated_is_told(exported, tmp_path, monkeypatch
     name, run, _ = exported
     (tmp_path / "state.pt").write_bytes((run / "state.pt").read_bytes())
     (tmp_path / "log.jsonl").write_text('{"step": 0, "images": 50000}\n')
-    monkeypatch.setitem(RECIPES, name, HscRecipe(size=SIZES[name], steps=7))
+    monkeypatch.setitem(RECIPES, name, TINY[name])
     with pytest.raises(ValueError, match=r"log.jsonl: must have a line with mse_mean_16, got none"):
         export(name, tmp_path, tmp_path / "zoo")

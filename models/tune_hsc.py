@@ -1,0 +1,164 @@
+"""Few-shot fine-tuning of HSC's semantic codec for a fading link, (22) of the paper: |X - X^|^2 over the twin
+of the link, one Rayleigh fade a picture, SNR uniform in 0 to 5 dB.
+
+    python -m models.tune_hsc RECIPE --data FOLDER --start checkpoints/hsc_vae [--minutes M]
+
+Starts from a checkpoint's averaged weights or an export's .npz. Half of the batches send k = 128, the others
+as training did. The decoder first scales what it received by 2k / |z^|^2 (`HscSize.shrinks`), which changes
+nothing without noise. Validates with one fixed fade and noise a picture, on the last 10,000 training images.
+Resumable: what a step sees depends on (seed, step) alone.
+"""
+
+import argparse
+import math
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.data import mnist_images
+from models.exporting import load_average
+from models.fading import faded
+from models.hsc import Hsc, HscSize
+from models.run import Run
+from models.train_hsc import LEARNED, LEAST_USES, LOG_EVERY, HscRecipe, sent, validate
+
+VALIDATE_EVERY = 1000
+SNR_DB = (0.0, 5.0)
+MEASURED_DB = (0.0, 2.5, 5.0)
+MEASURED_USES = 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuneRecipe(HscRecipe):
+    """A fine-tuning. pictures: how many of the training images it may see."""
+
+    size: HscSize = field(default_factory=lambda: HscSize(shrinks=True))
+    lr: float = 3e-4
+    pictures: int = LEARNED
+
+
+RECIPES = {
+    "hsc_vae_faded": TuneRecipe(steps=4000),
+    "hsc_vae_faded_500": TuneRecipe(steps=600, pictures=500),
+    "hsc_vae_faded_5000": TuneRecipe(steps=600, pictures=5000),
+    "hsc_vae_faded_50000": TuneRecipe(steps=600),
+}
+"""The first is for use; the others tell what few pictures and few steps cost."""
+
+
+def tuning_loss(
+    net: Hsc, x: Tensor, uses: int, snr_db: Tensor, generator: torch.Generator
+) -> tuple[Tensor, dict]:
+    """|X - X^|^2 a pixel of a batch, each picture behind a fade of its own, and facts."""
+    z, _ = sent(net, x, uses, generator)
+    received = faded(z.float(), uses, snr_db, generator)
+    mse = (net.decode(received, torch.full((len(x),), uses)).float() - x).square().mean()
+    return mse, {"uses": uses, "mse": round(mse.item(), 6)}
+
+
+@torch.no_grad()
+def validate_faded(net: Hsc, held_out: Tensor) -> dict[str, float]:
+    """Mean squared error a pixel at k = 128 (or K) by SNR, the mean sent, and without a channel."""
+    uses, found = min(MEASURED_USES, net.size.uses), {}
+    for snr_db in (*MEASURED_DB, None):
+        generator, errors = torch.Generator().manual_seed(1), []
+        for part in held_out.split(2000):
+            z, _ = sent(net, part, uses, None)
+            if snr_db is not None:
+                z = faded(z, uses, torch.full((len(z),), snr_db), generator)
+            errors.append((net.decode(z, torch.full((len(z),), uses)) - part).square().mean(1))
+        name = "error_free" if snr_db is None else f"{snr_db:g}db"
+        found[f"mse_{name}_{uses}"] = round(torch.cat(errors).mean().item(), 6)
+    return found
+
+
+def start(run: Run, weights: Path) -> None:
+    """Give a run the weights of a checkpoint's folder, averaged, or of an export's .npz."""
+    if weights.is_dir():
+        load_average(run.net, weights)
+        run.net.train()
+        run.average = type(run.average)(run.net)
+    else:
+        run.start_from(weights, 0)
+
+
+def tune(
+    recipe: TuneRecipe,
+    images: np.ndarray,
+    weights: Path,
+    folder: Path,
+    minutes: float,
+    stop_at: int | None = None,
+) -> Run:
+    """Run a recipe or go on with it. images: uint8 [n, L L], those after the first 50,000 validate."""
+    pixels = torch.from_numpy(images / np.float32(255))
+    learned, held_out = pixels[: min(recipe.pictures, LEARNED)], pixels[LEARNED:]
+    torch.manual_seed(recipe.seed)
+    run = Run(Hsc(recipe.size), folder)
+    restored = run.restore()
+    if not restored:
+        start(run, weights)
+    run.optimiser = torch.optim.Adam(run.net.parameters(), lr=recipe.lr, fused=True)
+    if restored:
+        run.optimiser.load_state_dict(run.saved_optimiser[1])
+    else:
+        plain = Hsc(replace(recipe.size, shrinks=False))
+        plain.load_state_dict(run.net.state_dict())
+        run.say(images=len(learned), tuned=False, shrinks=False, **validate_faded(plain, held_out))
+        if recipe.size.shrinks:
+            run.say(tuned=False, shrinks=True, **validate_faded(run.net, held_out))
+    last = min(recipe.steps, stop_at or recipe.steps)
+    while run.step < last and run.sitting < 60 * minutes:
+        facts = take_step(run, recipe, learned)
+        if run.step % LOG_EVERY == 0:
+            run.say(**facts)
+        if run.step % VALIDATE_EVERY == 0 and run.step < recipe.steps:
+            run.say(**run.with_average(lambda: validate_faded(run.net, held_out)))
+        run.save_if_due()
+    run.save()
+    if run.step == recipe.steps:
+        everything = run.with_average(lambda: validate(run.net, held_out) | validate_faded(run.net, held_out))
+        run.say(**everything)
+    return run
+
+
+def take_step(run: Run, recipe: TuneRecipe, learned: Tensor) -> dict:
+    """One batch; what it sees depends on (seed, step) alone."""
+    step = run.step
+    rng = np.random.default_rng((recipe.seed, 2, step))
+    for group in run.optimiser.param_groups:
+        group["lr"] = recipe.learning_rate(step)
+    uses = min(MEASURED_USES, recipe.size.uses)
+    if rng.random() < 0.5:
+        uses = round(LEAST_USES * 2 ** rng.uniform(0, math.log2(recipe.size.uses / LEAST_USES)))
+    x = learned[rng.integers(0, len(learned), recipe.batch)]
+    snr_db = torch.from_numpy(rng.uniform(*SNR_DB, recipe.batch))
+    generator = torch.Generator().manual_seed(recipe.seed * 10**7 + step)
+    with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
+        loss, facts = tuning_loss(run.net, x, uses, snr_db, generator)
+    return {"norm": round(run.descend(loss, recipe.clip), 4), **facts}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("recipe", choices=sorted(RECIPES))
+    parser.add_argument("--data", type=Path, required=True, help="the folder of MNIST's IDX files")
+    parser.add_argument(
+        "--start", type=Path, default=Path("checkpoints/hsc_vae"), help="a checkpoint's folder, or a .npz"
+    )
+    parser.add_argument("--folder", type=Path, help="where checkpoints and the log go (checkpoints/RECIPE)")
+    parser.add_argument("--minutes", type=float, default=1e9, help="stop, with a checkpoint, after this long")
+    parser.add_argument("--threads", type=int, default=2)
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    folder = given.folder or Path("checkpoints") / given.recipe
+    tune(RECIPES[given.recipe], mnist_images(given.data), given.start, folder, given.minutes)
+
+
+if __name__ == "__main__":
+    main()
