@@ -24,7 +24,7 @@ KEPT_BYTES, ENTRY_BYTES = 64 << 20, 256
 _STREAMS: Kept[bytes] = Kept(most=KEPT_BYTES)
 OCTAVE = 6
 """QPs that double the quantiser's step, and about halve the bytes."""
-QP_OF_ONE_BIT = 27
+QP_OF_ONE_BIT = 29
 """About the QP at one bit a pixel: where the search starts."""
 SECANTS = 7
 """Steps after which the search goes on by halves."""
@@ -34,8 +34,8 @@ SECANTS = 7
 class Hevc:
     """HEVC intra in BPG's settings, fitted to the payload: x265, 4:4:4 (grey: 4:0:0), tuned for PSNR.
 
-    headers: 'derived' sends the slice alone (and a byte for chroma), from which the receiver, who knows the
-    shape, makes the stream whole; 'sent' sends all of a stream that any decoder reads, some 80 bytes more.
+    headers: 'derived' sends the slice alone, from which the receiver, who knows the shape, makes the stream
+    whole; 'sent' sends all of a stream that any decoder reads, some 90 bytes more.
 
     A picture is an outage, and shown as flat grey, where the CRC failed, the receiver lacks the key, or not
     even the coarsest stream fitted: arithmetic-coded bits of which any may be wrong are not shown.
@@ -81,12 +81,12 @@ def fitted(image: Image, budget: int, headers: Headers = "derived") -> bytes:
     Where bytes do not grow with every rung, a rung that fits and whose next one does not. Streams made last
     are kept: at other SNRs a picture meets other budgets, and the same rungs.
     """
-    rungs = x265.ladder(image.shape[2])
+    rungs = x265.ladder(image.shape)
     digest = sha256(image.tobytes()).digest()
     make = x265.compress if headers == "derived" else x265.whole_stream
 
     def at(rung: int) -> bytes:
-        key = digest, image.shape, headers, rungs[rung]
+        key = digest, image.shape, headers, rung
         if (known := _STREAMS.get(key)) is None:
             known = make(image, rungs[rung])
             _STREAMS.put(key, known, len(known) + ENTRY_BYTES)
@@ -102,8 +102,8 @@ def _guess(image: Image, budget: int) -> tuple[int, float]:
     """The rung to try first, and about how many rungs double the bytes; by the budget and the shape alone, so
     that what is kept does not decide where a search ends.
     """
-    rungs = x265.ladder(image.shape[2])
-    octave = OCTAVE * len(rungs) / (x265.MOST_QP + 1)
+    rungs = x265.ladder(image.shape)
+    octave = OCTAVE * (len(rungs) - 1) / x265.MOST_QP
     bits_per_pixel = 8 * budget / (image.shape[0] * image.shape[1])
     qp = QP_OF_ONE_BIT - OCTAVE * np.log2(bits_per_pixel)
     return int(np.clip((x265.MOST_QP - qp) * octave / OCTAVE, 0, len(rungs) - 1)), octave
