@@ -20,8 +20,9 @@ CODEBOOK = "codebook.npz"
 BATCH = 16
 """The graphs run on this many rows, the last ones padded: how a row's products are summed may depend on how
 many rows there are, and a picture's result may not. One row alone would take as long: reading the weights
-does.
+does. Pictures of more than `SMALL` samples run alone: the computing takes long then.
 """
+SMALL = 16_384
 
 Floats = NDArray[np.float32]
 
@@ -41,6 +42,11 @@ class Semantic(Carded):
         return self.number("height"), self.number("width"), channels
 
     @property
+    def rows(self) -> int:
+        """Pictures that the graphs run on at a time."""
+        return BATCH if self.number("pixels") <= SMALL else 1
+
+    @property
     def codewords(self) -> Floats | None:
         """[codewords, 2 K] of a VQ-VAE, which sends the one nearest to mu in the first 2k reals; None of a
         VAE.
@@ -52,7 +58,7 @@ class Semantic(Carded):
 
         A row of the result depends on the same row of x alone.
         """
-        mean, log_variance = run_rows(self.folder / "encoder.onnx", image=x)
+        mean, log_variance = run_rows(self.folder / "encoder.onnx", self.rows, image=x)
         return mean, log_variance
 
     def decode(self, z: Floats, uses: int) -> Floats:
@@ -66,18 +72,18 @@ class Semantic(Carded):
             raise LinksimError("channel uses", rule, uses, "change the semantic stream's grant or the card")
         sent = np.where(np.arange(z.shape[1]) < 2 * uses, z, np.float32(0))
         told = np.full(len(z), uses, np.float32)
-        (image,) = run_rows(self.folder / "decoder.onnx", z=sent, uses=told)
+        (image,) = run_rows(self.folder / "decoder.onnx", self.rows, z=sent, uses=told)
         return image
 
 
-def run_rows(path: Path, **inputs: Floats) -> list[Floats]:
-    """A graph's outputs, `BATCH` rows at a time; the last batch is filled up with ones."""
+def run_rows(path: Path, rows: int = BATCH, /, **inputs: Floats) -> list[Floats]:
+    """A graph's outputs, so many rows at a time; the last batch is filled up with ones."""
     (n,) = {len(value) for value in inputs.values()}
     parts = []
-    for start in range(0, max(n, 1), BATCH):
-        batch = {name: np.ones((BATCH, *value.shape[1:]), np.float32) for name, value in inputs.items()}
+    for start in range(0, max(n, 1), rows):
+        batch = {name: np.ones((rows, *value.shape[1:]), np.float32) for name, value in inputs.items()}
         for name, value in inputs.items():
-            batch[name][: n - start] = value[start : start + BATCH]
+            batch[name][: n - start] = value[start : start + rows]
         parts.append(run_graph(path, **batch))
     return [np.concatenate(each)[:n] for each in zip(*parts, strict=True)]
 

@@ -1,0 +1,150 @@
+"""From a checkpoint of HSC's semantic codec for photographs to the zoo: two ONNX graphs, a golden pair and a
+card.
+
+    python -m models.export_hsc_photo RECIPE [--folder checkpoints/RECIPE] [--zoo models/zoo]
+
+Checks ONNX Runtime against torch, its weights rounded alike, at two batch sizes before it writes the card.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.card import ZOO, Card, sha256, write_card
+from models.export_hsc import BATCH, IMAGE, PAPER, REALS
+from models.exporting import check_graph, load_average, rounded_to_half, said, write_graph
+from models.hsc import normalised
+from models.hsc_photo import HscPhoto
+from models.train_hsc_photo import HELD_OUT_EVERY, RECIPES
+
+BATCHES, GRAIN = (1, 3), 1 << 14
+DATA = (
+    f"the photos of the training folders (1000 of ImageNet, BSDS500 train), without every {HELD_OUT_EVERY}th"
+)
+MEASURED = (
+    "MSE a sample over the error-free channel for k uses, the mean or a sample sent, and over AWGN, of the "
+    f"middle of every {HELD_OUT_EVERY}th photo"
+)
+
+
+class Encoder(nn.Module):
+    def __init__(self, net: HscPhoto) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        return self.net.encode(image)
+
+
+class Decoder(Encoder):
+    def forward(self, z: Tensor, uses: Tensor) -> Tensor:
+        return self.net.decode(z, uses).clamp(0, 1)
+
+
+GRAPHS = {
+    "encoder": (Encoder, {"image": IMAGE}, {"mean": REALS, "log_variance": REALS}),
+    "decoder": (Decoder, {"z": REALS, "uses": BATCH}, {"image": IMAGE}),
+}
+"""Graph -> module, inputs and outputs, all float32, as `models.export_hsc` has them; pixels: H W 3, colours
+innermost.
+"""
+
+
+def pictures(net: HscPhoto, batch: int, seed: int) -> Tensor:
+    """Smooth colour pictures [batch, pixels] in [0, 1]."""
+    coarse = torch.from_numpy(np.random.default_rng(seed).random((batch, 3, 9, 9), np.float32))
+    fine = nn.functional.interpolate(coarse, size=net.size.side, mode="bicubic").sub(0.5).mul(2).add(0.5)
+    return fine.clamp(0, 1).permute(0, 2, 3, 1).reshape(batch, -1)
+
+
+@torch.no_grad()
+def given(net: HscPhoto, graph: str, batch: int) -> dict[str, Tensor]:
+    """Inputs of a graph: pictures, and what the encoder makes of them for few uses, more, all."""
+    image = pictures(net, batch, batch)
+    if graph == "encoder":
+        return {"image": image}
+    uses = [max(net.size.uses >> (4 * i % 12), 1) for i in range(batch)]
+    mean, _ = net.encode(image)
+    z = torch.cat([normalised(row[None], k) for row, k in zip(mean, uses, strict=True)])
+    return {"z": z, "uses": torch.tensor(uses, dtype=torch.float32)}
+
+
+def export_graphs(net: HscPhoto, folder: Path) -> None:
+    """Write the two graphs and compare each with torch; raises ValueError where they part."""
+    free = torch.export.Dim("batch", min=1, max=1 << 10)
+    for name, (module, inputs, outputs) in GRAPHS.items():
+        wrapped, path = module(net).eval(), folder / f"{name}.onnx"
+        args = tuple(given(net, name, 2).values())
+        write_graph(wrapped, path, args, {each: {0: free} for each in inputs}, outputs, half=True)
+        for batch in BATCHES:
+            check_graph(wrapped, path, given(net, name, batch), outputs)
+
+
+@torch.no_grad()
+def golden(net: HscPhoto) -> dict[str, NDArray]:
+    """Inputs and outputs of the graphs for one fixed picture and all uses, pictures in few bits."""
+    image = pictures(net, 1, 1).mul(255).round() / 255
+    mean, log_variance = net.encode(image)
+    z = normalised(mean, net.size.uses)
+    told = torch.tensor([float(net.size.uses)])
+    decoded = net.decode(z, told).clamp(0, 1).mul(GRAIN).round() / GRAIN
+    named = {"image": image, "mean": mean, "log_variance": log_variance, "z": z, "uses": told}
+    return {name: value.numpy() for name, value in (named | {"decoded": decoded}).items()}
+
+
+def load(name: str, checkpoints: Path) -> tuple[HscPhoto, dict]:
+    """The averaged weights of a checkpoint, rounded to float16, and its facts."""
+    net, facts = load_average(HscPhoto(RECIPES[name].size), checkpoints)
+    return rounded_to_half(net), facts
+
+
+def export(name: str, checkpoints: Path, zoo: Path) -> Path:
+    """Write zoo/name; returns the folder."""
+    folder, recipe = zoo / name, RECIPES[name]
+    size = recipe.size
+    measured = said(checkpoints, f"mse_mean_{size.uses}")[-1]
+    net, facts = load(name, checkpoints)
+    folder.mkdir(parents=True, exist_ok=True)
+    export_graphs(net, folder)
+    np.savez_compressed(folder / "golden.npz", **golden(net))
+    files = [*(f"{graph}.onnx" for graph in GRAPHS), "golden.npz"]
+    write_card(
+        Card(
+            name=name, kind="hsc", version=1, paper=PAPER, images=f"{size.side}x{size.side} colour",
+            streams={"semantic": "analog"},
+            files={file: sha256(folder / file) for file in files},
+            graphs={g: {"inputs": i, "outputs": o} for g, (_, i, o) in GRAPHS.items()},
+            network={
+                "pixels": size.pixels, "height": size.side, "width": size.side, "channels": 3,
+                "reals": 2 * size.uses, "codewords": 0,
+            },
+            training={
+                "data": DATA, "recipe": f"models.train_hsc_photo.RECIPES[{name!r}]", "seed": recipe.seed,
+                "divergence_weight": recipe.divergence, **facts,
+                "images": said(checkpoints, "images")[0]["images"], "hardware": "1 CPU core",
+                "command": f"python -m models.train_hsc_photo {name} --data FOLDER --data FOLDER",
+            },
+            measured={MEASURED: measured},
+        ),
+        folder,
+    )  # fmt: skip
+    return folder
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("recipe", choices=sorted(RECIPES))
+    parser.add_argument("--folder", type=Path, help="where the checkpoint is (default checkpoints/RECIPE)")
+    parser.add_argument("--zoo", type=Path, default=ZOO)
+    parsed = parser.parse_args()
+    print(export(parsed.recipe, parsed.folder or Path("checkpoints") / parsed.recipe, parsed.zoo))
+
+
+if __name__ == "__main__":
+    main()
