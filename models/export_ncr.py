@@ -15,7 +15,15 @@ from torch import Tensor, nn
 
 from models.card import Card, read_card, sha256, write_card
 from models.export_hsc import BATCHES, PAPER
-from models.exporting import check_graph, command, load_average, rounded_to_half, said, write_graph
+from models.exporting import (
+    check_graph,
+    command,
+    load_average,
+    rounded_to_half,
+    rounded_to_int8,
+    said,
+    write_graph,
+)
 from models.ncr import Ncr
 from models.train_hsc import LEARNED
 from models.train_ncr import RECIPES
@@ -81,20 +89,21 @@ def example(net: Ncr, name: str, batch: int, generator: torch.Generator) -> Tens
     if name == "arrived":
         return torch.randint(0, 2, (batch,), generator=generator).float()
     if name == "noise":
-        return 10 ** torch.empty(batch).uniform_(-2, 3, generator=generator)
+        return 10 ** torch.empty(batch).uniform_(-2, 1, generator=generator)
     if name == "z":
         return torch.randn(batch, 2 * net.size.uses, generator=generator)
     return torch.rand(batch, net.size.pixels, generator=generator)
 
 
-def export_graphs(net: Ncr, folder: Path) -> None:
+def export_graphs(net: Ncr, folder: Path, int8: bool) -> None:
     """Write the graphs and compare each with torch; raises ValueError where they part."""
     free = torch.export.Dim("batch", min=1, max=1 << 16)
     for name, (module, inputs, outputs) in graphs(net).items():
         wrapped, path = module(net).eval(), folder / f"{name}.onnx"
         generator = torch.Generator().manual_seed(1)
         args = tuple(example(net, each, 2, generator) for each in inputs)
-        write_graph(wrapped, path, args, {each: {0: free} for each in inputs}, outputs, half=True)
+        axes = {each: {0: free} for each in inputs}
+        write_graph(wrapped, path, args, axes, outputs, half=True, int8=int8)
         for batch in BATCHES:
             given = {each: example(net, each, batch, generator) for each in inputs}
             check_graph(wrapped, path, given, outputs)
@@ -115,7 +124,7 @@ def golden(net: Ncr) -> dict[str, NDArray]:
 def load(name: str, checkpoints: Path) -> tuple[Ncr, dict]:
     """The averaged weights of a checkpoint, rounded as they are stored, and its facts."""
     net, facts = load_average(Ncr(RECIPES[name].size), checkpoints)
-    return rounded_to_half(net), facts
+    return (rounded_to_int8 if RECIPES[name].int8 else rounded_to_half)(net), facts
 
 
 def export(name: str, checkpoints: Path, zoo: Path) -> Path:
@@ -125,7 +134,7 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
     began, measured = said(checkpoints, "trials")[0], said(checkpoints, "mse_ncr")[-1]
     net, facts = load(name, checkpoints)
     folder.mkdir(parents=True, exist_ok=True)
-    export_graphs(net, folder)
+    export_graphs(net, folder, recipe.int8)
     np.savez_compressed(folder / "golden.npz", **golden(net))
     files = [*(f"{graph}.onnx" for graph in graphs(net)), "golden.npz"]
     write_card(
@@ -137,6 +146,7 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
             network={"pixels": net.size.pixels, "uses": net.size.uses},
             training={
                 "data": DATA, "recipe": f"models.train_ncr.RECIPES[{name!r}]", "seed": recipe.seed, **facts,
+                "storage": "int8, a float32 scale a row" if recipe.int8 else "float16",
                 "trials": began["trials"], "arrived": began["arrived"], "hardware": "1 CPU core",
                 "command": f"python -m models.train_ncr {name} --data FOLDER --base FOLDER --observed FILE",
             },
