@@ -288,5 +288,5 @@ def test_photos_are_within_a_tenth_of_a_decibel_of_bpg_at_its_rates():
         assert np.interp(np.log(rate), np.log(bpp), psnr) > theirs - 0.1
     for image, curve in zip(images, curves, strict=True):
         rate, found = measured(image, fitted(image, image[..., 0].size // 16))  # half a bit a pixel
-        assert 0.48 < rate <= 0.5
+        assert 0.47 < rate <= 0.5
         assert found > np.interp(np.log(rate), np.log(curve[:, 0]), curve[:, 1]) - 0.05
