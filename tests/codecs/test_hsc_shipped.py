@@ -5,12 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_runs import plan_of
 
+from linksim import results, runner
 from linksim.codecs.hsc import Hsc
 from linksim.images import load_images
 from linksim.load import load
 from linksim.metrics import squared_error
 from linksim.scenario import Images
+from linksim.show import show_plan
 from linksim.system import System
 from phy.channel import Awgn
 
@@ -52,3 +55,18 @@ def test_the_frame_holds_the_rank_and_no_block_more(scenario):
     (grant,) = link.grants([784], link.draw(10.0, [(1, "cr", "a", 0)]))
     assert 3600 <= grant["complement"].payload_bits < 3600 + 336
     assert scenario.links["sr"].n_uses(784) == 128
+
+
+def test_rows_hold_the_codecs_numbers_and_show_tells_them(scenario, tmp_path, capsys):
+    told = ("images.limit=2", "trials.per_image=1", "sweep.snr_db=[40]")
+    plan = plan_of(SCENARIO, *told)
+    show_plan(plan)
+    line = " ".join(capsys.readouterr().out.split())
+    assert "complement: d 8, 448 reals in 3600 bits, 4.12 channel uses a real" in line
+    runner.run(plan, tmp_path / "run", lambda event: None)
+    rows = results.read_rows(tmp_path / "run")
+    assert list(rows[f"{results.FACTS}rank"]) == [8.0, 8.0]
+    assert list(rows[f"{results.FACTS}cr_bits"]) == list(rows["cr.complement.data"])
+    assert rows[f"{results.FACTS}eta"].iloc[0] == pytest.approx((128 / 0.8 + 448) / 784)
+    arrived = rows[~rows["outage"]]
+    assert np.all(arrived["mse"] < arrived[f"{results.FACTS}sr_mse"])
