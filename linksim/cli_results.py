@@ -21,7 +21,7 @@ METRIC = click.option(
     "metrics",
     multiple=True,
     metavar="NAME",
-    help="As psnr, mse, outage, bler, pictures (the default); again for more.",
+    help="As psnr, mse, outage, bler, codec.eta, pictures (the default); again for more.",
 )
 
 AT = click.option(
@@ -33,15 +33,18 @@ AT = click.option(
 @RUNS
 @click.option("--by", metavar="FIELD", help="A swept field; the SNR if not given.")
 @METRIC
+@AT
 @click.option("--out", type=Place(path_type=Path), help="Also to this file: numbers to .csv, text to .md.")
-def table(runs: tuple[Path, ...], by: str | None, metrics: tuple[str, ...], out: Path | None) -> None:
+def table(
+    runs: tuple[Path, ...], by: str | None, metrics: tuple[str, ...], at: tuple[str, ...], out: Path | None
+) -> None:
     """Show what the runs in the folders RUN... measured, with 95 % intervals, over a swept field."""
     from linksim.estimates import PICTURES
     from linksim.tables import table as made
     from linksim.terminal import busy, console
 
     with busy("reading the rows"):
-        found = made(runs, by, metrics or (PICTURES,), console().width)
+        found = made(runs, by, metrics or (PICTURES,), console().width, at)
     _tell(found, out)
 
 
@@ -49,18 +52,26 @@ def table(runs: tuple[Path, ...], by: str | None, metrics: tuple[str, ...], out:
 @click.argument("a")
 @click.argument("b", required=False)
 @click.option("--metric", default="psnr", show_default=True, help="As psnr, mse, ms_ssim, outage.")
+@click.option("--over", multiple=True, metavar="FIELD", help="Average the ratios of an MSE over it.")
+@click.option("--along", metavar="COLUMN", help="Ratios of an MSE at its values, as codec.eta, uses.")
 @click.option("--out", type=Place(path_type=Path), help="Also to this file: numbers to .csv, text to .md.")
-def compare(a: str, b: str | None, metric: str, out: Path | None) -> None:
+def compare(
+    a: str, b: str | None, metric: str, over: tuple[str, ...], along: str | None, out: Path | None
+) -> None:
     """Tell by how much A beats B, trial by trial over the same fades, at every point and over whole curves.
 
     A and B are folders of runs, or RUN:SYSTEM; of a run of two systems, A alone compares its first with its
-    second.
+    second. Of a mean squared error, the ratio of both is told too, and its average over all points; as in
+
+    \b
+    linksim compare RUN:NCR RUN:faded --metric mse --over snr_db
+    linksim compare RUN:HSC RUN:SC --metric mse --along codec.eta
     """
     from linksim.compare import compare_runs
     from linksim.terminal import busy
 
     with busy("comparing trial by trial"):
-        found = compare_runs(a, b, metric)
+        found = compare_runs(a, b, metric, over, along)
     _tell(found, out)
 
 

@@ -7,16 +7,31 @@ difference is taken within each trial: what both suffer from drops out of it. Se
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from linksim.curve_gains import GAIN, SAVING, Gain, gains
+from linksim.compare_curves import curve_sentences
+from linksim.compare_ratios import (
+    RATIO_NOTE,
+    at_equal,
+    columns,
+    each_point,
+    each_told,
+    frame,
+    mean_over,
+    of_b,
+    overall,
+    places,
+    sentence,
+)
+from linksim.curve_gains import gains
 from linksim.errors import LinksimError
 from linksim.faults import near
 from linksim.paired import Difference
-from linksim.report.fields import SNR, setting, short_names, value_text
+from linksim.ratios import Moved, Ratio, moved, ratio
+from linksim.report.fields import SNR, short_names, value_text
 from linksim.sides import COMPARED, Compared, Pair, Side, difference, means, pairs, read_sides
 from linksim.tables import markdown, write
 
@@ -25,6 +40,8 @@ if TYPE_CHECKING:
 
 Sides = tuple[Side, Side]
 Found = Sequence[tuple[Pair, Difference]]
+Times = Sequence[Ratio | None]
+"""Of each point the ratio of both means, where that is told."""
 UNLIKE = 0.01
 """Part by which channel uses may differ that a comparison calls alike."""
 FEW = 5
@@ -60,7 +77,7 @@ class Comparison:
     def markdown(self) -> str:
         """Sentences as a list, the points as a table."""
         lists = ["\n".join(f"- {each}" for each in part) for part in (self.sentences, self.averages) if part]
-        table = [_markdown(self.frame)] if len(self.frame) else []
+        table = [_markdown(self.frame)] if "difference" in self.frame else []
         return "\n\n".join([*lists, *table, " ".join(self.notes)]) + "\n"
 
     def write(self, path: Path) -> Path:
@@ -91,10 +108,17 @@ def _limits(metric: Compared, low: float, high: float) -> str:
     return "" if math.isnan(low) else f"[{metric.text(low, 2)}, {metric.text(high, 2)}]"
 
 
-def compare_runs(a: str, b: str | None = None, metric: str = "psnr") -> Comparison:
+def compare_runs(
+    a: str,
+    b: str | None = None,
+    metric: str = "psnr",
+    over: Sequence[str] = (),
+    along: str | None = None,
+) -> Comparison:
     """How much `a` beats `b`, each 'RUN' or 'RUN:SYSTEM'.
 
     Without b, a run of two systems has its first against its second, RUN:SYSTEM has it against the other.
+    over: swept fields that ratios are averaged over. along: a measured column at whose values they are told.
 
     A line in LinksimError where a name is unknown, or the two have nothing to be compared at.
     """
@@ -102,41 +126,65 @@ def compare_runs(a: str, b: str | None = None, metric: str = "psnr") -> Comparis
         raise LinksimError("--metric", "must be one that can be compared", metric, near(metric, COMPARED))
     sides, chosen = read_sides(a, b), COMPARED[metric]
     chosen.check(*sides)
-    found = [(pair, told) for pair in pairs(*sides) if (told := difference(pair, chosen)) is not None]
+    for option, value in (("--over", over), ("--along", along)):
+        if value and not chosen.ratio:
+            rule = "is told of ratios, as of mse"
+            raise LinksimError(option, rule, metric, "add --metric mse, or leave it out")
+    every = pairs(*sides)
+    if over or along:
+        return _ratios(sides, chosen, every, over, along)
+    found = [(pair, told) for pair in every if (told := difference(pair, chosen)) is not None]
     curves = gains(*sides, chosen)
     if not found and not curves:
-        names = " and ".join(side.label for side in sides)
-        rule = f"{names} have no picture, or no point of the same SNR and settings, in common"
-        raise LinksimError("compare", rule, None, "run them over the same SNRs and pictures")
+        raise _nothing(sides)
+    points = [moved(pair, chosen) if chosen.ratio else None for pair, _ in found]
+    times = [point and ratio(point) for point in points]
     return Comparison(
-        sentences=_sentences(sides, chosen, found),
-        averages=_averages(sides, chosen, curves),
+        sentences=_sentences(sides, chosen, found, times),
+        averages=_of_all(sides, [point for point in points if point])
+        + curve_sentences(sides, chosen, curves),
         notes=_notes(sides, found, chosen),
-        frame=_frame(sides, found, chosen),
+        frame=_frame(sides, found, chosen, times),
     )
 
 
-def _sentences(sides: Sides, metric: Compared, found: Found) -> list[str]:
-    at = _places([pair.values for pair, _ in found], always=(SNR,))
-    return [_sentence(*sides, metric, told, place) for (_, told), place in zip(found, at, strict=True)]
+def _ratios(
+    sides: Sides, metric: Compared, every: Sequence[Pair], over: Sequence[str], along: str | None
+) -> Comparison:
+    """Ratios in place of differences: at equal values of a column, or averaged over fields, or both."""
+    notes = [RATIO_NOTE]
+    points = each_point(every, metric)
+    if along:
+        points, more = at_equal(every, sides, metric, along)
+        notes += more
+    if not points:
+        raise _nothing(sides)
+    told = mean_over(points, over) if over else each_told(points)
+    at = places([each.values for each in told])
+    return Comparison(
+        sentences=[sentence(each, sides, place) for each, place in zip(told, at, strict=True)],
+        averages=[] if over else _of_all(sides, points),
+        notes=notes,
+        frame=frame(told, sides, metric),
+    )
 
 
-def _places(settings: Sequence[Mapping[str, Any]], always: Sequence[str] = ()) -> list[str]:
-    """'5 dB, k_factor 3' of each: the fields that differ among them, the SNR without its name."""
-    names = list(dict.fromkeys(name for values in settings for name in values))
-    told = [
-        name for name in names if name in always or len({str(values.get(name)) for values in settings}) > 1
-    ]
-    short = short_names(told)
+def _of_all(sides: Sides, points: Sequence[Moved]) -> list[str]:
+    """The average ratio of all points, if there are several."""
+    return [sentence(overall(points), sides, "")] if len(points) > 1 else []
+
+
+def _nothing(sides: Sides) -> LinksimError:
+    names = " and ".join(side.label for side in sides)
+    rule = f"{names} have no picture, or no point of the same SNR and settings, in common"
+    return LinksimError("compare", rule, None, "run them over the same SNRs and pictures")
+
+
+def _sentences(sides: Sides, metric: Compared, found: Found, times: Times) -> list[str]:
+    at = places([pair.values for pair, _ in found], always=(SNR,))
     return [
-        ", ".join(
-            setting(SNR, values[name]).removeprefix("SNR ")
-            if name == SNR
-            else setting(short[name], values[name])
-            for name in told
-            if values.get(name) is not None and values[name] == values[name]
-        )
-        for values in settings
+        _sentence(*sides, metric, told, place) + (f": {of_b(times_b)} times as much" if times_b else "")
+        for (_, told), place, times_b in zip(found, at, times, strict=True)
     ]
 
 
@@ -158,46 +206,6 @@ def _sentence(a: Side, b: Side, metric: Compared, found: Difference, at: str) ->
     verb = "beats" if found.mean * metric.better > 0 else "loses to"
     told = metric.sized(f"{metric.text(abs(found.mean), digits)} {both}")
     return f"{a.label} {verb} {b.label}{title} by {told} at {at}"
-
-
-def _averages(sides: Sides, metric: Compared, curves: Sequence[Gain]) -> list[str]:
-    told = []
-    for found, place in zip(curves, _places([each.values for each in curves]), strict=True):
-        where = f" ({place})" if place else ""
-        told.append(_average(*sides, metric, found, where))
-    return told
-
-
-def _average(a: Side, b: Side, metric: Compared, found: Gain, where: str) -> str:
-    """'over 0 to 20 dB: A gains 2.31 dB [2.10, 2.50] on B', 'at equal quality ...: A needs 3 dB less SNR'."""
-    average, along = found.average, "SNR" if found.axis == SNR else "bandwidth"
-    if math.isnan(average.value):
-        what = f"average gain over the {along}" if found.kind == GAIN else f"saving of {along}"
-        return f"no {what}{where}: {average.note}"
-    sign = math.copysign(1, average.value)
-    low, high = sorted((sign * found.low, sign * found.high))
-    ends = [metric.text(end, 2) if found.kind == GAIN else f"{end:z.2f}" for end in (low, high)]
-    interval = "" if math.isnan(low) else f" [{', '.join(ends)}]"
-    note = f" ({found.note})" if found.note else ""
-    size = f"{abs(average.value):.2f}"
-    span = f"{average.low:.3g} to {average.high:.3g}"
-    even = average.value == low == high == 0
-    if found.kind == GAIN:
-        unit = "dB" if found.axis == SNR else "uses/sample"
-        title = f" {metric.of_curves}" if metric.of_curves else ""
-        if even:
-            return f"on average over {span} {unit}{where}: {a.label} and {b.label} are equal{title}{note}"
-        verb, on = ("gains", "on") if sign * metric.better > 0 else ("loses", "to")
-        size = metric.sized(metric.text(abs(average.value), 2))
-        gained = f"{a.label} {verb} {size}{interval} {on} {b.label}{title}"
-        return f"on average over {span} {unit}{where}: {gained}{note}"
-    if even:
-        told = f"{a.label} needs as much {along} as {b.label}"
-        return f"at equal quality, {span} {metric.unit}{where}: {told}{note}"
-    less = sign > 0 if found.kind == SAVING else sign < 0
-    unit = "dB" if found.kind == SAVING else "%"
-    needed = f"{a.label} needs {size} {unit}{interval} {'less' if less else 'more'} {along} than {b.label}"
-    return f"at equal quality, {span} {metric.unit}{where}: {needed}{note}"
 
 
 def _notes(sides: Sides, found: Found, metric: Compared) -> list[str]:
@@ -224,9 +232,9 @@ def _rare(found: Found) -> str | None:
     """Of points where so few outages were seen that the next ones may move the mean out of its interval."""
     if not found:
         return None
-    places = _places([pair.values for pair, _ in found], always=(SNR,))
+    at = places([pair.values for pair, _ in found], always=(SNR,))
     few = {}
-    for (pair, told), place in zip(found, places, strict=True):
+    for (pair, told), place in zip(found, at, strict=True):
         lost = [int(rows["outage"].sum()) for rows in (pair.a, pair.b) if rows["blocks"].any()]
         if lost and min(lost) < FEW:
             few[place] = f"{min(lost)} of {told.n}"
@@ -238,19 +246,20 @@ def _uses(rows: pd.DataFrame) -> float:
     return float(rows["n_uses"].sum() / rows["samples"].sum())
 
 
-def _frame(sides: Sides, found: Found, metric: Compared) -> pd.DataFrame:
+def _frame(sides: Sides, found: Found, metric: Compared, times: Times) -> pd.DataFrame:
     """A line a shared point: settings, means over what was compared, the difference and its intervals."""
     import pandas as pd
 
     a, b = sides
     lines = []
-    for pair, told in found:
+    for (pair, told), times_b in zip(found, times, strict=True):
         mean_a, mean_b = means(pair, metric)
         line = dict(pair.values) | {"a": a.label, "b": b.label, "metric": metric.column}
         line |= {"trials": told.n, "pictures": told.pictures, "shared_draws": pair.shared}
         line |= {"mean_a": mean_a, "mean_b": mean_b, "difference": told.mean}
         for name, half in (("", told.half_width), ("these_", told.these), ("like_", told.like)):
             line |= {f"{name}low": told.mean - half, f"{name}high": told.mean + half}
+        line |= columns(times_b) if times_b else {}
         line |= {"uses_a": _uses(pair.a), "uses_b": _uses(pair.b)}
         lines.append(line)
     return pd.DataFrame(lines)

@@ -121,8 +121,15 @@ def _metric(word: str, rows: pd.DataFrame, where: str) -> Metric:
     if len(hits) == 1:
         title = hits[0].removeprefix(FACTS)
         return Metric(title=title, column=hits[0], needs=hits[0], of=_mean(hits[0]), form=PLAIN)
-    remedy = f"it may be {', '.join(hits)}" if hits else near(word, [*known, *GROUPS, *columns])
+    remedy = f"it may be {', '.join(hits)}" if hits else hint(word, [*known, *GROUPS, *columns])
     raise LinksimError(where, "must be a metric", word, remedy)
+
+
+def hint(word: str, names: Sequence[str]) -> str | None:
+    """The name, or last words of one, that is near to a user's word; all names where none is."""
+    ends = [name.rpartition(".")[2] for name in names if "." in name]
+    told = near(word, [*names, *ends])
+    return told if told and told.startswith("did") else near(word, names)
 
 
 def _measured(column: str, rows: pd.DataFrame) -> bool:

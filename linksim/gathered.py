@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 SYSTEM = "system"
 
 
+class NotRun(LinksimError):
+    """What was asked for may be there once more points are run."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Gathered:
     """The trials of runs under one head. fields: what was swept in any of them, SYSTEM first.
@@ -50,10 +54,10 @@ class Gathered:
             hits = [_same(text, there) for text in wanted]
             if None in hits:
                 rule = f"{field} must be a value that was run"
-                raise LinksimError("--at", rule, wanted[hits.index(None)], f"it may be {', '.join(there)}")
+                raise NotRun("--at", rule, wanted[hits.index(None)], f"it may be {', '.join(there)}")
             rows = rows[rows[field].isin([there[hit] for hit in hits if hit]) | rows[field].isna()]
         if rows.empty:
-            raise LinksimError("--at", "leaves no point", " ".join(settings), "leave one out")
+            raise NotRun("--at", "leaves no point", " ".join(settings), "leave one out")
         return Gathered(rows=rows, fields=self.fields)
 
 

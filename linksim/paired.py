@@ -47,24 +47,26 @@ class Difference:
 
 def paired(differences: Sequence[Values]) -> Difference:
     """Of the differences float64 [n_i] of each picture, trial by trial over the same draw. None empty."""
-    sizes = np.array([each.size for each in differences], float)
-    means = np.array([each.mean() for each in differences])
-    variances = np.array([_variance(each) for each in differences])
+    sizes, means, variances = _moments(differences)
     return _difference(means, variances, sizes - 1, sizes / sizes.sum(), int(sizes.sum()))
 
 
 def unpaired(a: Sequence[Values], b: Sequence[Values]) -> Difference:
     """Of float64 [n_i] of each picture over some draws, and [m_i] over others; pictures count alike."""
-    means = np.array([x.mean() - y.mean() for x, y in zip(a, b, strict=True)])
-    variances = np.array([_variance(x) + _variance(y) for x, y in zip(a, b, strict=True)])
-    freedom = np.array([x.size + y.size - 2.0 for x, y in zip(a, b, strict=True)])
-    n = min(sum(x.size for x in a), sum(y.size for y in b))
-    return _difference(means, variances, freedom, np.full(means.size, 1 / means.size), n)
+    (n_a, mean_a, var_a), (n_b, mean_b, var_b) = _moments(a), _moments(b)
+    n = int(min(n_a.sum(), n_b.sum()))
+    shares = np.full(n_a.size, 1 / n_a.size)
+    return _difference(mean_a - mean_b, var_a + var_b, n_a + n_b - 2, shares, n)
 
 
-def _variance(values: Values) -> float:
-    """Of the mean of the values; nan of one alone."""
-    return float(values.var(ddof=1)) / values.size if values.size > 1 else math.nan
+def _moments(parts: Sequence[Values]) -> tuple[Values, Values, Values]:
+    """float64 [pictures] each: how many values, their mean, and its variance, nan of one value alone."""
+    sizes = np.array([part.size for part in parts], np.float64)
+    every, starts = np.concatenate(parts), np.append(0, np.cumsum(sizes)[:-1]).astype(int)
+    means = np.add.reduceat(every, starts) / sizes
+    squares = np.add.reduceat((every - np.repeat(means, sizes.astype(int))) ** 2, starts)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return sizes, means, squares / (sizes - 1) / sizes
 
 
 def _difference(means: Values, variances: Values, freedom: Values, shares: Values, n: int) -> Difference:

@@ -35,6 +35,8 @@ TIMINGS = "seconds."
 """Columns that begin so are wall times: all that may differ between two runs of a plan on one machine."""
 FACTS = "codec."
 """Columns that begin so are a codec's own numbers of a message (`Codec`: facts)."""
+SENT = ".sent"
+"""What such a column ends in where a field of that name was swept: what came of the field's value."""
 GALLERY_IMAGES = 100
 """Images, the first of a system, whose pictures are kept."""
 AGAIN = "run again: it is set aside, and its trials are computed anew"
@@ -136,7 +138,9 @@ def _rows(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> pd.DataFram
     rows = _once(rows.assign(point_index=rows["point"].map(places)))
     lead = {"point_index": rows["point_index"], "point": rows["point"]}
     lead["system"] = rows["point_index"].map(dict(enumerate(point["system"] for point in manifest["points"])))
-    for name, values in swept_columns(manifest).items():
+    swept = swept_columns(manifest)
+    rows = rows.rename(columns={name: f"{name}{SENT}" for name in swept if name.startswith(FACTS)})
+    for name, values in swept.items():
         told = rows["point_index"].map(dict(enumerate(values))).astype(_dtype(values))
         lead[name] = rows.get(name, told)  # rows tell the SNR and the seed themselves
     return pd.concat([pd.DataFrame(lead), rows[[name for name in rows if name not in lead]]], axis=1)

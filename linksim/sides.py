@@ -26,7 +26,7 @@ TRIAL = ["sha256", "trial"]
 class Compared:
     """A metric of a comparison. title: what a sentence says it is; better: 1 if more is, -1 if less is.
 
-    small: told as 1.23e-03, whatever the digits.
+    small: told as 1.23e-03, whatever the digits. ratio: that of means is told too.
     """
 
     column: str
@@ -34,6 +34,7 @@ class Compared:
     unit: str = "dB"
     better: int = 1
     small: bool = False
+    ratio: bool = False
 
     def text(self, value: float, digits: int, sign: str = "") -> str:
         """A value for people, without its unit."""
@@ -67,7 +68,7 @@ COMPARED: Mapping[str, Compared] = {
     "psnr": Compared(column="psnr_db", title=""),
     "psnr_delivered": Compared(column="psnr_delivered_db", title="in what both delivered"),
     "ms_ssim": Compared(column="ms_ssim_db", title="in MS-SSIM"),
-    "mse": Compared(column="mse", title="in MSE", unit="", better=-1, small=True),
+    "mse": Compared(column="mse", title="in MSE", unit="", better=-1, small=True, ratio=True),
     "outage": Compared(column="outage", title="in outages", unit="%", better=-1),
     "eve_psnr": Compared(column="eve_psnr_db", title="in what Eve sees", better=-1),
 }
@@ -163,11 +164,14 @@ def read_sides(a: str, b: str | None) -> tuple[Side, Side]:
 def pairs(a: Side, b: Side) -> list[Pair]:
     """Every point of a with those of b that have the same values of what both sweep, and the same SNR."""
     both = list(dict.fromkeys([SNR, *(name for name in a.fields if name in b.fields)]))
-    found = []
-    for _, left in a.rows.groupby("point_index"):
-        for _, right in b.rows.groupby("point_index"):
-            if all(left[name].iloc[0] == right[name].iloc[0] for name in both):
-                found.append(_pair(a, b, left, right))
+    of_b: dict[tuple[Any, ...], list[pd.DataFrame]] = {}
+    for _, right in b.rows.groupby("point_index"):
+        of_b.setdefault(tuple(right[name].iloc[0] for name in both), []).append(right)
+    found = [
+        _pair(a, b, left, right)
+        for _, left in a.rows.groupby("point_index")
+        for right in of_b.get(tuple(left[name].iloc[0] for name in both), [])
+    ]
     return [pair for pair in found if len(pair.a)]
 
 
@@ -207,15 +211,35 @@ def means(pair: Pair, metric: Compared) -> tuple[float, float]:
     return float(np.average(of_a, weights=weights)), float(np.average(of_b, weights=weights))
 
 
-def _by_picture(pair: Pair, metric: Compared) -> list[tuple[Values, Values]]:
-    """The finite values of both sides of each picture where both have one; of shared draws, where both do."""
+def kept(pair: Pair, metric: Compared) -> tuple[pd.Series, pd.Series]:
+    """The finite values of both sides by draw (picture, trial): of shared draws where both have one, else of
+    the pictures of which both have one.
+    """
+    import numpy as np
+    import pandas as pd
+
+    a, b = (
+        pd.Series(metric.values(rows).to_numpy(np.float64), index=pd.MultiIndex.from_frame(rows[TRIAL]))
+        for rows in (pair.a, pair.b)
+    )
+    if pair.shared:
+        both = (np.isfinite(a) & np.isfinite(b).to_numpy()).to_numpy()
+        return a[both], b[both]
+    a, b = a[np.isfinite(a)], b[np.isfinite(b)]
+    of_a, of_b = (each.index.get_level_values(0) for each in (a, b))
+    return a[of_a.isin(of_b)], b[of_b.isin(of_a)]
+
+
+def by_picture(values: pd.Series) -> list[Values]:
+    """float64 [n_i] of each picture, pictures and draws in order. values: by draw."""
     import numpy as np
 
-    a, b = (values.where(np.isfinite(values)) for values in map(metric.values, (pair.a, pair.b)))
-    if pair.shared:
-        a, b = a.mask(b.isna()), b.mask(a.isna())
-    one, two = (
-        {key: part.to_numpy() for key, part in values.dropna().groupby(rows["sha256"])}
-        for values, rows in ((a, pair.a), (b, pair.b))
-    )
-    return [(one[key], two[key]) for key in one if key in two]
+    ordered = values.sort_index()
+    names = ordered.index.get_level_values(0)
+    starts = np.flatnonzero(names[1:] != names[:-1]) + 1
+    return np.split(ordered.to_numpy(np.float64), starts) if len(ordered) else []
+
+
+def _by_picture(pair: Pair, metric: Compared) -> list[tuple[Values, Values]]:
+    """The values of both sides of each picture."""
+    return list(zip(*map(by_picture, kept(pair, metric)), strict=True))

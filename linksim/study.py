@@ -6,6 +6,7 @@ scenarios:
   JPEG 2000: {file: rician_jpeg2000_ldpc.yaml, set: {links.air.streams.picture.mcs: qpsk-1/2}}
 set: {seed: 1}                                     # in every scenario, before its own `set`
 sweep: {snr_db: 0:20:5}                            # with `zip`, in place of the scenarios' own
+plot: {x: uses, y: psnr}                           # the figure that a run leaves, figures/main.png and .pdf
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from linksim.errors import LinksimError, ScenarioError
 from linksim.faults import first_fault
 from linksim.load import GRIDS, put, settle
 from linksim.plan import Plan, expand, join
+from linksim.report.asked import Plot
 from linksim.scenario import Scenario, check_name
 
 KEY = "scenarios"
@@ -52,7 +54,7 @@ class System:
 class Study:
     """Systems by label. set, sweep, zip: dotted field -> what it is in every one of their scenarios.
 
-    name: names the folder of the results.
+    name: names the folder of the results. plot: the figure that a run leaves as figures/main.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -61,6 +63,7 @@ class Study:
     set: Mapping[str, Any] = field(default_factory=dict)
     sweep: Mapping[str, Any] = field(default_factory=dict)
     zip: Mapping[str, Any] = field(default_factory=dict)
+    plot: Plot | None = None
 
     def __post_init__(self) -> None:
         check_name(self.name)

@@ -55,13 +55,15 @@ def table(
     by: str | None = None,
     metrics: Sequence[str] = (PICTURES,),
     width: int = TEXT_WIDTH,
+    at: Sequence[str] = (),
 ) -> Table:
     """The metrics over field `by`, of one run or several. One line in LinksimError where a name is unknown.
 
     by: a swept field or its last words; the SNR, or the first swept number, if left out. One metric has its
     settings side by side if `width` columns take them; else, and with several metrics, a line a setting.
+    at: only these points, as in `Gathered.at`.
     """
-    gathered = gather(folders)
+    gathered = gather(folders).at(at)
     told = chosen(metrics, gathered.rows)
     field = _by(by, gathered)
     points = gathered.points()

@@ -152,16 +152,17 @@ def test_a_smaller_mean_squared_error_is_better_and_told_in_powers_of_ten(tmp_pa
     made = compare_runs(str(folder), metric="mse")
     expected = 2 * np.mean(10 ** (-(20 + fades) / 10))
     assert made.sentences[0].startswith(f"near beats far in MSE by {expected:.2e} +-")
-    assert made.sentences[0].endswith(" at 0 dB")
+    assert made.sentences[0].endswith(" at 0 dB: 0.333 [0.333, 0.333] times as much")
     assert "  " not in " ".join(made.sentences + made.averages)
-    assert f"near gains {expected:.2e} [" in made.averages[0]
-    assert made.averages[0].endswith(" on far in MSE")
+    assert made.averages[0].startswith("on average over 2 points, 0 to 5 dB: near's MSE is 0.333 [0.333, ")
+    assert f"near gains {expected:.2e} [" in made.averages[1]
+    assert made.averages[1].endswith(" on far in MSE")
     line = made.frame.iloc[0]
     assert line.difference == pytest.approx(-expected)
     assert f"| {line.mean_a:.2e} | {line.mean_b:.2e} | {line.difference:.2e} | [" in made.markdown()
     other = compare_runs(f"{folder}:far", f"{folder}:near", metric="mse")
     assert other.sentences[0].startswith(f"far loses to near in MSE by {expected:.2e}")
-    assert "far loses " in other.averages[0]
+    assert "far loses " in other.averages[1]
 
 
 def test_an_average_of_fewer_outages_is_a_gain(tmp_path):

@@ -38,7 +38,7 @@ def test_the_commands_of_the_page_run_in_order_and_leave_what_it_promises(tmp_pa
     same = grown[grown["trial"].eq(0) & grown["snr_db"].isin(dask["snr_db"])].reset_index(drop=True)
     outcome = ["system", "snr_db", "image", "psnr_db", "block_errors", "n_uses"]
     pd.testing.assert_frame_equal(same[outcome], dask[outcome])
-    for name in ("study.md", "study.pdf", "study.html"):
+    for name in ("study.md", "study.pdf", "study.html", "adaptive.png", "pictures.png"):
         assert (runs / name).stat().st_size > 100, name
     for told in ("draws are paired", "#SBATCH --partition=cpu", "tcp://login:8790", "beats"):
         assert told in done.stdout, told

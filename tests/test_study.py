@@ -146,6 +146,12 @@ def test_a_system_s_scenario_as_resolved_makes_its_points_again(write):
         assert set(resolved(scenario)["zip"]) == {"links.air.bandwidth_ratio", "links.air.channel.k_factor"}
 
 
+def test_a_study_tells_the_figure_that_it_leaves_which_moves_no_point(write):
+    plan = plan_of(write(STUDY + "plot: {x: uses, y: [psnr, mse], by: system, at: {snr_db: 10}}\n"))
+    assert plan.study["plot"] == {"x": "uses", "y": ["psnr", "mse"], "by": "system", "at": {"snr_db": 10}}
+    assert [point.id for point in plan.points] == [point.id for point in plan_of(write()).points]
+
+
 FAULTS = [
     ("set: {seed: 5", "sets: {seed: 5", "5: sets: is not a field; did you mean 'set'?"),
     ("set: {seed: 5, ", "seed: 5\nset: {", "5: seed: is a scenario's field, not a study's; write set: {s"),
@@ -166,6 +172,10 @@ FAULTS = [
     ("[1, 10]", "[1, -10]", "10: links.air.channel.k_factor: must be >= 0"),
     ("[1, 10]", "[1, 10, 20]", "10: zip.links.air.channel.k_factor: must have 2 values, as many as links"),
     ("snr_db: 0:10:5", "links.air.channel.k_factor: [1]", "10: zip.links.air.channel.k_factor: "),
+    ("sweep:\n", "plot: {x: uses, z: mse}\nsweep:\n", "6: plot.z: is not a field"),
+    ("sweep:\n", "plot: {}\nsweep:\n", "6: plot: names no column; write x: and y:, or pictures: true"),
+    ("sweep:\n", "plot: {x: uses, pictures: true}\nsweep:\n", "6: plot.x: is of curves, not of pictures"),
+    ("sweep:\n", "plot: {x: uses, y: 3}\nsweep:\n", "6: plot.y: "),
     ("links.air.streams.picture.mcs: {a", "links.air.streams.image.mcs: {a", "3: links.air.streams.image"),
 ]  # fmt: skip
 
@@ -221,7 +231,7 @@ def test_the_files_that_ship_are_plans(path):
 def test_the_schema_tells_what_a_study_holds():
     tree = schema()
     assert tree["additionalProperties"] is False
-    assert set(tree["properties"]) == {"name", "scenarios", "set", "sweep", "zip"}
+    assert set(tree["properties"]) == {"name", "scenarios", "set", "sweep", "zip", "plot"}
     text, mapping = tree["properties"]["scenarios"]["additionalProperties"]["anyOf"]
     assert text == {"type": "string"}
     assert mapping == {"$ref": "#/$defs/System"}

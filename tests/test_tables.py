@@ -106,6 +106,20 @@ def test_a_table_too_wide_has_a_line_a_setting(study):
     assert [line[:2] for line in made.cells[:3]] == [["0", "HDA"], ["0", "JPEG 2000 + LDPC"], ["5", "HDA"]]
 
 
+def test_a_codec_s_own_numbers_are_metrics_and_what_was_swept_keeps_its_name(tmp_path):
+    points = [
+        ("", {"codec.rank": rank}, [row | {"codec.rank": sent, "codec.eta": sent / 7} for row in grid(20)])
+        for rank, sent in (("best", 3.5), (4, 4.0))
+    ]
+    folder = write_study(tmp_path / "run", points)
+    made = table([folder], metrics=["eta", "codec.rank.sent"])
+    assert made.head == ["rank", "trials", "eta", "rank.sent"]
+    assert made.cells == [["best", "32", "0.5", "3.5"], ["4", "32", "0.5714", "4"]]
+    assert [line[0] for line in table([folder], metrics=["eta"], at=["rank=best"]).cells] == ["best"]
+    with pytest.raises(LinksimError, match="must be a metric, got 'etta'"):
+        table([folder], metrics=["etta"])
+
+
 def test_several_runs_stand_beside_each_other_under_their_names(tmp_path):
     runs = [
         write_study(tmp_path / "one", [("", {"snr_db": 5}, grid(20))]),

@@ -19,7 +19,7 @@ from linksim.codecs.base import Image
 from linksim.errors import LinksimError
 from linksim.estimates import Metric, chosen
 from linksim.faults import near
-from linksim.gathered import Gathered, resolve, usual_field
+from linksim.gathered import Gathered, NotRun, resolve, usual_field
 from linksim.report.asked import Asked
 from linksim.report.fields import SNR, number, setting, short_names
 from linksim.report.lines import tells_mse
@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 
 MOST_COLUMNS, MOST_IMAGES = 10, 4
 """Values of the field, evenly thinned where there are more; images, where there is one system and setting."""
-WIDTH, TILE = 7.16, 1.2
-"""Inches: of two columns of IEEE's, and of a picture at most."""
+WIDTH, TILE, PHOTO = 7.16, 1.2, 2.4
+"""Inches: of two columns of IEEE's, and of a picture at most, be it small or large."""
+SMALL = 128
+"""Pixels of a small picture's width at most."""
 GAP, LINE = 12, 32
 """Pixels between two pictures, and of a line of words."""
 
@@ -114,7 +116,7 @@ def _images(firsts: pd.DataFrame, wanted: Sequence[str], most: int) -> list[str]
             rule = f"must be one of the first {results.GALLERY_IMAGES} images of the run"
             raise LinksimError("--image", rule, name, near(name, names[:20]))
     if not names:
-        raise LinksimError("plot", "has no picture here", None, "pictures are kept of first trials")
+        raise NotRun("plot", "has no picture here", None, "pictures are kept of first trials")
     return list(wanted) or (names[:1] if most == 1 else spread(names, most))
 
 
@@ -167,7 +169,8 @@ def scaled(picture: Image, most: int) -> Image:
 
 def _drawn(heads: Sequence[str], rows: Sequence[Row], title: str) -> Figure:
     """Laid out from the top, in pixels: heads, then row by row its label, its pictures, their words."""
-    most = min(round(TILE * COLUMN_DPI), round(WIDTH * COLUMN_DPI) // len(heads) - GAP)
+    small = all(tile.picture.shape[1] <= SMALL for row in rows for tile in row.tiles if tile)
+    most = min(round((TILE if small else PHOTO) * COLUMN_DPI), round(WIDTH * COLUMN_DPI) // len(heads) - GAP)
     shown = [[tile and scaled(tile.picture, most) for tile in row.tiles] for row in rows]
     wide = max(each.shape[1] for row in shown for each in row if each is not None)
     words = [max(_n_lines(tile.words) for tile in row.tiles if tile) for row in rows]

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from linksim.errors import LinksimError
-from linksim.gathered import gather
+from linksim.gathered import NotRun, gather
 from linksim.manifest import read_manifest
 from linksim.report.asked import Asked, asked_of
 from linksim.report.grid import draw_grid
 from linksim.report.panels import check_ending
 from linksim.report.plots import plot_runs
 from linksim.report.xy import draw_curves
+from linksim.results import read_rows
 
 MAIN = "main"
 """The figure that a study asks for."""
@@ -29,13 +30,20 @@ def plot_asked(runs: Sequence[Path], out: Path, asked: Asked) -> Path:
 
 
 def write_main(folder: Path) -> list[Path]:
-    """figures/main.png and .pdf of a run whose study says by `plot:` what is on it; nothing else."""
+    """figures/main.png and .pdf of a run whose study asks for it by `plot:`; none yet if it is too soon."""
     tree = read_manifest(folder)
     told = (tree.get("study") or {}).get("plot")
     if told is None:
         return []
     outs = [folder / "figures" / f"{MAIN}{suffix}" for suffix in (".png", ".pdf")]
-    _draw([folder], asked_of(told), outs, title=str(tree["name"]))
+    begun = set(read_rows(folder)["point"])
+    try:
+        _draw([folder], asked_of(told), outs, title=str(tree["name"]))
+    except LinksimError as error:
+        if isinstance(error, NotRun) or len(begun) < len(tree["points"]):
+            return []  # there may be more to see once all is run
+        where = f"plot.{error.where.removeprefix('--')} of the study"
+        raise LinksimError(where, error.rule, error.got, error.remedy) from error
     return outs
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from linksim.ledger import USES
 from linksim.report.fields import DATA, SNR, number, setting, short_names, value_text
 from linksim.report.fields import USES as RATIO
+from linksim.report.lines import tells_mse
 from linksim.report.page_sources import Run
 
 Tree = dict[str, Any]
@@ -60,7 +61,8 @@ def finite(value: Any, digits: int = 7) -> float | None:
 
 def runs_data(runs: Sequence[Run]) -> Tree:
     """Systems, fields, metrics and points of all runs, and the images' own means."""
-    points = [point for run in runs for point in _points(run)]
+    told_by = str(_image_metric(runs)["key"])
+    points = [point for run in runs for point in _points(run, told_by)]
     known = {key for point in points for key in point["metrics"]}
     names = list(dict.fromkeys(name for run in runs for name in run.fields))
     return {
@@ -70,6 +72,7 @@ def runs_data(runs: Sequence[Run]) -> Tree:
         "points": points,
         "spent": list(SPENT),
         "images": [_image_names(run) for run in runs],
+        "image_metric": _image_metric(runs),
     }
 
 
@@ -100,12 +103,12 @@ def _bler_metrics(known: set[str]) -> list[Tree]:
     ]
 
 
-def _points(run: Run) -> list[Tree]:
+def _points(run: Run, told_by: str) -> list[Tree]:
     """One tree a point that has a trial, in the order of the table."""
     if run.table.empty:
         return []
     entries = {point["id"]: point for point in run.manifest["points"]}
-    spent, images, means = _spent(run), _image_names(run), _image_means(run)
+    spent, images, means = _spent(run), _image_names(run), _image_means(run, told_by)
     short = short_names(run.fields)
     told = []
     for line in run.table.to_dict("records"):
@@ -174,7 +177,14 @@ def _image_names(run: Run) -> list[str]:
     return named[::step]
 
 
-def _image_means(run: Run) -> dict[tuple[str, str], float | None]:
-    """(point, image) -> mean PSNR over its trials, None where it is infinite."""
-    means = run.rows.groupby(["point", "image"], sort=False)["psnr_db"].mean()
+def _image_metric(runs: Sequence[Run]) -> Tree:
+    """What tells images apart: the PSNR, or the mean squared error where a run's PSNR tells less."""
+    tables = [run.table for run in runs if not run.table.empty]
+    small = any(map(tells_mse, tables)) and all("mse" in table for table in tables)
+    return next(each for each in METRICS if each["key"] == ("mse" if small else "psnr_db"))
+
+
+def _image_means(run: Run, metric: str) -> dict[tuple[str, str], float | None]:
+    """(point, image) -> mean of the metric over its trials, None where it is infinite."""
+    means = run.rows.groupby(["point", "image"], sort=False)[metric].mean()
     return {key: finite(value, digits=5) for key, value in means.items()}

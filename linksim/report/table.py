@@ -16,6 +16,7 @@ from linksim.intervals import clopper_pearson, mean_interval
 from linksim.manifest import read_manifest
 from linksim.report.fields import DATA, FRAME, PILOTS, USES, swept
 from linksim.report.lines import Lines, link_lines, picture_lines
+from linksim.results import FACTS
 from linksim.terminal import text_table
 
 SUMMARY = "summary.csv"
@@ -68,7 +69,8 @@ def summarise(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """One line a point. names: the swept fields, whose values lead the line.
 
     Means are over trials, the trials resampled for their intervals: they tell how sure the mean is over these
-    pictures and fades together. Rates are ratios of counts. `<link>.<stream>.*` are a stream's own.
+    pictures and fades together. Rates are ratios of counts; a codec's own numbers have means alone.
+    `<link>.<stream>.*` are a stream's own.
     """
     return pd.DataFrame([_point(point, group, names) for point, group in rows.groupby("point", sort=False)])
 
@@ -86,6 +88,8 @@ def _point(point: Any, rows: pd.DataFrame, names: Sequence[str]) -> dict[str, An
     for name in ("mse", "ms_ssim_db", "eve_psnr_db"):
         if name in rows:
             line |= _mean(name, rows[name])
+    facts = (name for name in rows if name.startswith(FACTS) and name not in names)
+    line |= {name: rows[name].mean() for name in facts if rows[name].notna().any()}
     line |= _ratios(FRAME, rows["n_uses"], rows["uses.data"], samples)
     line[PILOTS] = rows["uses.pilots"].sum() / samples
     for stream in (name.removesuffix(".bits_per_use") for name in rows if name.endswith(".bits_per_use")):

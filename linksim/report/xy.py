@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from linksim.errors import LinksimError
-from linksim.estimates import Metric, chosen
-from linksim.faults import near
-from linksim.gathered import SYSTEM, Gathered, resolve, usual_field
+from linksim.estimates import METRICS, Metric, chosen, hint, numbers
+from linksim.gathered import SYSTEM, Gathered, NotRun, resolve, usual_field
 from linksim.report.curves import Axis, Curve
 from linksim.report.fields import SNR, number, setting, short_names, value_text
 from linksim.report.lines import tells_mse
@@ -68,9 +67,8 @@ def draw_curves(
         if lines:
             panels.append((_quantity(metric, lines), lines))
     if not panels:
-        raise LinksimError(
-            "plot", f"has no point with {', '.join(y)} over {along.name}; choose other columns"
-        )
+        rule = f"has no point with {', '.join(y)} over {along.name}"
+        raise NotRun("plot", rule, None, "choose other columns")
     draw_panels(panels, axis, along.label, outs, title)
 
 
@@ -88,7 +86,7 @@ def _along(word: str | None, gathered: Gathered) -> Along:
     try:
         (metric,) = chosen([word], gathered.rows, "--x")
     except LinksimError as error:
-        remedy = error.remedy if "measured" in error.rule else near(word, [*swept, *columns(gathered)])
+        remedy = error.remedy if "measured" in error.rule else hint(word, [*swept, *columns(gathered)])
         raise LinksimError("--x", "must be a swept field, or a column", word, remedy) from error
     except ValueError:
         raise LinksimError("--x", "must be one column", word, "as uses or codec.eta") from None
@@ -204,6 +202,4 @@ def _label(metric: Metric) -> str:
 
 def columns(gathered: Gathered) -> list[str]:
     """What was measured, by the names that `--x` and `--y` take."""
-    from linksim.estimates import METRICS, numbers
-
     return [*METRICS, *numbers(gathered.rows)]

@@ -8,7 +8,7 @@ function curvesPart() {
   const numeric = DATA.fields.filter((field) => field.numeric);
   const first = (snr && snr.numeric && snr) || numeric[0] || DATA.fields[0];
   const state = {
-    metric: metrics[0].key, x: first ? first.name : "", fixed: {}, intervals: true, theory: false, log: true,
+    metric: (DATA.image_metric.small ? DATA.image_metric : metrics[0]).key, x: first ? first.name : "", fixed: {}, intervals: true, theory: false, log: true,
   };
   const box = byId("curve-controls");
   const redraw = () => drawCurves(state);
