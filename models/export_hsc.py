@@ -35,7 +35,6 @@ from models.train_hsc import HscRecipe
 BATCHES = (1, 37)
 DATA = "MNIST, the first {:,} training images"
 MEASURED = "MSE a pixel over the error-free channel for k uses, the last 10,000 training images"
-FADED_KEY = f"mse_{tune_hsc.MEASURED_DB[0]:g}db_{tune_hsc.MEASURED_USES}"
 FADED = "; mse_SNRdb_k over Rayleigh block fading, 1 fade a picture"
 PAPER = (
     "H. Nam, J. Park, J. Choi, S.-L. Kim: Hybrid Semantic-Complementary Transmission for High-Fidelity Image "
@@ -144,10 +143,11 @@ def measured(name: str, checkpoints: Path) -> dict[str, Any]:
     for before in said(checkpoints, "tuned"):
         found["before fine-tuning" + ", the decoder's scaling alone" * before["shrinks"]] = before
     for other, recipe in tune_hsc.RECIPES.items():
-        beside = checkpoints.parent / other
-        if other.startswith(f"{name}_") and (beside / "log.jsonl").exists():
+        log = checkpoints.parent / other / "log.jsonl"
+        if other.startswith(f"{name}_") and log.exists() and "mse_mean_16" in log.read_text():
             label = f"fine-tuned with {recipe.pictures:,} pictures and {recipe.steps:,} steps"
-            found[label] = said(beside, FADED_KEY)[-1]
+            label += f", {recipe.moved:.0%} of a batch moved" if recipe.moved else ""
+            found[label] = said(log.parent, "mse_mean_16")[-1]
     return found
 
 

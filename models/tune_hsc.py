@@ -33,20 +33,42 @@ MEASURED_USES = 128
 
 @dataclass(frozen=True, kw_only=True)
 class TuneRecipe(HscRecipe):
-    """A fine-tuning. pictures: how many of the training images it may see."""
+    """A fine-tuning. pictures: how many of the training images it may see; moved: the share of a batch whose
+    pictures are moved at random.
+    """
 
     size: HscSize = field(default_factory=lambda: HscSize(shrinks=True))
     lr: float = 3e-4
     pictures: int = LEARNED
+    moved: float = 0.0
 
 
 RECIPES = {
     "hsc_vae_faded": TuneRecipe(steps=4000),
+    "hsc_vae_faded_moved": TuneRecipe(steps=4000, moved=0.5),
     "hsc_vae_faded_500": TuneRecipe(steps=600, pictures=500),
     "hsc_vae_faded_5000": TuneRecipe(steps=600, pictures=5000),
     "hsc_vae_faded_50000": TuneRecipe(steps=600),
 }
-"""The first is for use; the others tell what few pictures and few steps cost."""
+"""The first is for use; the second moves half of its pictures, lest they be learned by heart; the others tell
+what few pictures and few steps cost.
+"""
+
+
+def moved(x: Tensor, rng: np.random.Generator) -> Tensor:
+    """Square pictures [n, L L], each turned by up to 12 degrees, scaled and sheared by up to 10 %, and
+    shifted by up to 1.5 pixels; bicubic, what comes in from outside is 0.
+    """
+    side = math.isqrt(x.shape[1])
+    angle, (scale, shear) = rng.uniform(-0.21, 0.21, len(x)), rng.uniform(-0.1, 0.1, (2, len(x)))
+    shift = rng.uniform(-3 / side, 3 / side, (2, len(x)))
+    cos, sin = (1 + scale) * np.cos(angle), (1 + scale) * np.sin(angle)
+    rows = np.stack([cos, shear * cos - sin, shift[0], sin, shear * sin + cos, shift[1]], axis=1)
+    theta = torch.from_numpy(rows.reshape(-1, 2, 3).astype(np.float32))
+    grid = torch.nn.functional.affine_grid(theta, (len(x), 1, side, side), align_corners=False)
+    squares = x.reshape(-1, 1, side, side)
+    found = torch.nn.functional.grid_sample(squares, grid, mode="bicubic", align_corners=False)
+    return found.clamp(0, 1).reshape(x.shape)
 
 
 def tuning_loss(
@@ -135,6 +157,9 @@ def take_step(run: Run, recipe: TuneRecipe, learned: Tensor) -> dict:
     if rng.random() < 0.5:
         uses = round(LEAST_USES * 2 ** rng.uniform(0, math.log2(recipe.size.uses / LEAST_USES)))
     x = learned[rng.integers(0, len(learned), recipe.batch)]
+    if at := round(recipe.moved * recipe.batch):
+        picked = rng.permutation(recipe.batch)[:at]
+        x[picked] = moved(x[picked], rng)
     snr_db = torch.from_numpy(rng.uniform(*SNR_DB, recipe.batch))
     generator = torch.Generator().manual_seed(recipe.seed * 10**7 + step)
     with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):

@@ -1,4 +1,4 @@
-"""HSC's semantic codec from checkpoint to card: int8 and float16 storage, parity, the card's facts, codewords."""
+"""HSC's semantic codec from checkpoint to card: int8 and float16 storage, parity, the card's facts."""
 
 import json
 import math
@@ -13,7 +13,8 @@ pytest.importorskip("onnxscript")
 
 from linksim.codecs.semantic import find_semantic  # noqa: E402
 from linksim.errors import LinksimError  # noqa: E402
-from models.export_hsc import Decoder, Encoder, export, load  # noqa: E402
+from models import tune_hsc  # noqa: E402
+from models.export_hsc import Decoder, Encoder, export, load, measured, training  # noqa: E402
 from models.exporting import (  # noqa: E402
     as_int8,
     check_graph,
@@ -25,6 +26,7 @@ from models.exporting import (  # noqa: E402
 from models.hsc import Hsc, HscSize, normalised  # noqa: E402
 from models.run import Run  # noqa: E402
 from models.train_hsc import RECIPES, HscRecipe  # noqa: E402
+from models.tune_hsc import TuneRecipe  # noqa: E402
 
 torch.set_num_threads(1)
 VAE, VQ = (HscSize(pixels=64, widths=(24, 12), uses=16, codewords=words) for words in (0, 8))
@@ -182,3 +184,23 @@ def test_a_training_that_never_validated_is_told(exported, tmp_path, monkeypatch
     monkeypatch.setitem(RECIPES, name, TINY[name])
     with pytest.raises(ValueError, match=r"log.jsonl: must have a line with mse_mean_16, got none"):
         export(name, tmp_path, tmp_path / "zoo")
+
+
+def test_the_card_of_a_fine_tuning_tells_what_it_was_before_and_what_less_comes_to(tmp_path, monkeypatch):
+    for name, more in (("t", {}), ("t_9", {"pictures": 9, "moved": 0.5}), ("t_8", {"pictures": 8})):
+        monkeypatch.setitem(tune_hsc.RECIPES, name, TuneRecipe(steps=7, seed=3, **more))
+        run = Run(torch.nn.Linear(1, 1), tmp_path / name)
+        run.say(tuned=False, shrinks=False, images=more.get("pictures", 10), mse_0db_128=0.5)
+        run.say(tuned=False, shrinks=True, mse_0db_128=0.4)
+        if name != "t_8":  # not done yet
+            run.say(mse_mean_16=0.125, mse_0db_128=len(name) / 100)
+    found = measured("t", tmp_path / "t")
+    assert [(*label.split(";")[:1], line["mse_0db_128"]) for label, line in found.items()] == [
+        ("MSE a pixel over the error-free channel for k uses, the last 10,000 training images", 0.01),
+        ("before fine-tuning", 0.5),
+        ("before fine-tuning, the decoder's scaling alone", 0.4),
+        ("fine-tuned with 9 pictures and 7 steps, 50% of a batch moved", 0.03),
+    ]
+    told = training("t_9", tmp_path / "t_9", {"steps": 7})
+    assert (told["images"], told["start"], told["seed"]) == (9, "hsc_vae", 3)
+    assert told["command"] == "python -m models.tune_hsc t_9 --data FOLDER"

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 from models.fading import faded  # noqa: E402
 from models.hsc import Hsc, HscSize, normalised, shrunk  # noqa: E402
 from models.run import Run  # noqa: E402
-from models.tune_hsc import TuneRecipe, start, tune, tuning_loss, validate_faded  # noqa: E402
+from models.tune_hsc import TuneRecipe, moved, start, tune, tuning_loss, validate_faded  # noqa: E402
 
 SIZE = HscSize(widths=(48, 24), uses=16, shrinks=True)
 RECIPE = TuneRecipe(size=SIZE, steps=60, batch=64, lr=5e-3, bfloat16=False, pictures=400)
@@ -93,6 +93,28 @@ def test_few_shot_sees_no_other_pictures(trained, digits, tmp_path, monkeypatch)
     other = tune(short, others, trained, tmp_path / "other", 60)
     for name, value in one.net.state_dict().items():
         torch.testing.assert_close(other.net.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_pictures_are_moved_a_little_each_in_its_own_way():
+    at = torch.arange(28.0) - 13.5
+    blob = torch.exp(-((at[:, None] - 3).square() + (at[None] + 5).square()) / 8)  # at row 3, column -5
+    found = moved(blob.reshape(1, 784).repeat(200, 1), np.random.default_rng(1)).reshape(200, 28, 28)
+    weight = found / found.sum((1, 2), keepdim=True)
+    apart = torch.stack([(weight.sum(2) * at).sum(1) - 3, (weight.sum(1) * at).sum(1) + 5])
+    most = 1.5 * 2**0.5 + (0.21 + 0.1 + 0.1) * 34**0.5 + 0.3  # shift, turn, scale, shear
+    assert 1 < apart.norm(dim=0).max() < most
+    assert (apart.std(1) > 0.6).all()
+    assert (apart.mean(1).abs() < 5 * apart.std(1) / 200**0.5 + 0.1).all()
+    assert (found.min(), found.max()) >= (0, 0.9)
+    assert found.sum((1, 2)).std() / found.sum((1, 2)).mean() > 0.05
+
+
+def test_half_of_a_batch_is_moved(trained, digits, tmp_path, monkeypatch):
+    monkeypatch.setattr("models.train_hsc.MEASURED_USES", (16,))
+    seen = []
+    monkeypatch.setattr("models.tune_hsc.moved", lambda x, rng: seen.append(len(x)) or x)
+    tune(replace(RECIPE, steps=2, moved=0.5), digits, trained, tmp_path / "run", 60)
+    assert seen == [32, 32]
 
 
 def test_a_start_is_a_checkpoint_or_the_weights_of_an_export(trained, tmp_path):
