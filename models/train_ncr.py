@@ -5,13 +5,14 @@
 FOLDER holds MNIST's IDX files. CHECKPOINTS is a run of the network around which they are, tuned over fading.
 FILE is what `python -m linksim.observe` wrote: complements as the real link delivered them, of pictures of
 the training half; trials of its last 10,000 pictures validate. The semantic link is `models.fading`, its fade
-and noise drawn anew at the trial's SNR, as the two links fade apart. One trial in nine is sent without a
-complement. Resumable: what a step sees depends on (seed, step) alone.
+and noise drawn anew at the trial's SNR, as the two links fade apart. A complement that is lost says nothing
+of its picture, which is drawn anew, too. One trial in nine is sent without a complement. Resumable: what a
+step sees depends on (seed, step) alone.
 """
 
 import argparse
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,8 +54,8 @@ class NcrRecipe:
 
 
 RECIPES = {
-    "hsc_vae_ncr": NcrRecipe(size=NcrSize(), steps=4000),
-    "hsc_vae_ncr_informed": NcrRecipe(size=NcrSize(informed=True), steps=4000),
+    "hsc_vae_ncr": NcrRecipe(size=NcrSize(), steps=1200),
+    "hsc_vae_ncr_informed": NcrRecipe(size=NcrSize(informed=True), steps=1600),
 }
 
 
@@ -85,10 +86,15 @@ class Trials:
     def without(self, none: Tensor) -> "Trials":
         """Trials of `at`, some of them as sent without a complement. none: bool [n]."""
         kept = ~none
-        return Trials(
-            picture=self.picture, snr_db=self.snr_db, start=self.start, ok=self.ok & kept,
-            rank=self.rank * kept, rows=self.rows * kept[:, None, None], sent=self.sent * kept[:, None, None],
+        return replace(
+            self, ok=self.ok & kept, rank=self.rank * kept,
+            rows=self.rows * kept[:, None, None], sent=self.sent * kept[:, None, None],
         )  # fmt: skip
+
+    def redrawn(self, others: Tensor) -> "Trials":
+        """Trials of `at`, those without rows of other pictures [n]: losses do not depend on the picture."""
+        empty = ~self.rows.flatten(1).any(1)
+        return replace(self, picture=torch.where(empty, others, self.picture))
 
 
 def read_trials(paths: list[Path]) -> Trials:
@@ -185,6 +191,7 @@ def take_step(run: Run, recipe: NcrRecipe, base: Base, trials: Trials, learned: 
         group["lr"] = recipe.learning_rate(run.step)
     part = trials.at(learned[torch.randint(len(learned), (recipe.batch,), generator=noise)])
     part = part.without(torch.rand(recipe.batch, generator=noise) < WITHOUT)
+    part = part.redrawn(torch.randint(LEARNED, (recipe.batch,), generator=noise))
     with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
         found = restored(base, run.net, part, noise)
     loss = (found - base.pixels[part.picture]).square().mean()

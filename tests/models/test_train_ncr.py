@@ -86,6 +86,14 @@ def test_a_trial_sent_without_a_complement_has_none(trials):
     torch.testing.assert_close(left.rank[~none], part.rank[~none])
 
 
+def test_a_lost_complement_may_be_another_pictures(trials):
+    part = trials.at(torch.arange(30))
+    other = torch.full((30,), 59)
+    torch.testing.assert_close(
+        part.redrawn(other).picture, torch.where(part.ok, part.picture, other), rtol=0, atol=0
+    )
+
+
 @pytest.mark.parametrize("informed", [False, True])
 def test_what_is_restored_is_the_picture_where_the_complement_told_it(net, images, trials, informed):
     base = Base.of(net, torch.from_numpy(images / np.float32(255)), USES, False)
