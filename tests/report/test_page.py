@@ -196,3 +196,12 @@ def test_hundreds_of_points_make_a_page(tmp_path):
     assert len(page_data(page)["points"]) == 600
     assert page.stat().st_size < 7e6
     assert '<section id="pictures" aria-labelledby="h-pictures" hidden>' in page.read_text()
+
+
+def test_images_are_told_apart_by_their_error_where_pictures_are_grey(tmp_path):
+    told = {}
+    for name, more in (("colour", {}), ("grey", {"mse": 0.01, "channels": 1})):
+        folder = write_study(tmp_path / name, {"A": {0: 20.0}}, pictures=False, **more)
+        tree = runs_data(read_runs([folder]))
+        told[name] = tree["image_metric"]["key"], tree["points"][0]["images"]
+    assert told == {"colour": ("psnr_db", [20.5, 21.5]), "grey": ("mse", [0.01, 0.01])}
