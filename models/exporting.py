@@ -19,6 +19,7 @@ from models.card import ZOO
 
 PARITY = 2e-4
 LARGEST, SCALE_BITS = 127, 16
+GRAPH_TYPES = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
 Net = TypeVar("Net", bound=nn.Module)
 
 
@@ -39,16 +40,25 @@ def write_graph(
             net, args, input_names=list(inputs), output_names=list(outputs), dynamo=True,
             dynamic_shapes=tuple(inputs.values()), verbose=False,
         )  # fmt: skip
-    if not half and not int8:
-        program.save(path)
-        return
     model = program.model_proto
+    strip(model.graph)
     if int8:
         store_in_int8(model)
     if half:
         store_in_half(model)
     onnx.checker.check_model(model)
     onnx.save(model, path)
+
+
+def strip(graph: onnx.GraphProto) -> None:
+    """Take out what the exporter noted of the code, line numbers too: the same weights give the same file."""
+    held = [*graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output, graph]
+    for each in held:
+        del each.metadata_props[:]
+    for node in graph.node:
+        for attribute in node.attribute:
+            for inner in [attribute.g, *attribute.graphs] if attribute.type in GRAPH_TYPES else []:
+                strip(inner)
 
 
 def store_in_half(model: onnx.ModelProto) -> None:

@@ -83,6 +83,13 @@ def test_weights_are_int8_or_float16_on_disk_and_the_graph_computes_in_float32(e
         assert {each.type.tensor_type.elem_type for each in ends} == {onnx.TensorProto.FLOAT}
 
 
+def test_a_graph_tells_nothing_of_the_code_it_was_made_by(exported):
+    for graph in ("encoder", "decoder"):
+        content = (exported[2] / f"{graph}.onnx").read_bytes()
+        assert b".py" not in content
+        assert b"stack_trace" not in content
+
+
 def test_a_matrix_is_rounded_to_127_steps_a_side_of_its_rows_and_stored_exactly():
     torch.manual_seed(2)
     net = torch.nn.Linear(40, 9)
