@@ -85,10 +85,13 @@ def test_weights_are_stored_in_few_bytes_and_the_golden_pair_too(exported):
     parameters = sum(p.numel() for p in HscPhoto(SIZE).parameters())
     for graph in ("encoder", "decoder"):
         model = onnx.load(exported[1] / f"{graph}.onnx")
-        whole = [each for each in model.graph.initializer if each.data_type == onnx.TensorProto.FLOAT]
-        assert sum(int(np.prod(each.dims)) for each in whole) < 0.05 * parameters
+        sizes = {each.data_type: 0 for each in model.graph.initializer}
+        for each in model.graph.initializer:
+            sizes[each.data_type] += int(np.prod(each.dims))
+        assert sizes[onnx.TensorProto.INT8] > 0.2 * parameters
+        assert sizes[onnx.TensorProto.FLOAT] < 0.1 * parameters
     golden = np.load(exported[1] / "golden.npz")
-    assert (golden["decoded"] * 2**14 % 1 == 0).all()
+    assert (golden["decoded"] * 2**13 % 1 == 0).all()
     assert np.linalg.norm(golden["z"]) == pytest.approx(128**0.5, rel=1e-5)
     assert {golden[name].dtype for name in golden.files} == {np.dtype(np.float32)}
 
