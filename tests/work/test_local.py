@@ -143,7 +143,7 @@ def test_threads_of_a_worker_are_set_before_its_libraries_are_imported(told, exp
         workers.submit(task("sleep 0"))
         found = collect(workers, 1)[0].rows[0]
     assert found.pop("TF_NUM_INTEROP_THREADS") == "1"
-    assert found.pop("OPENBLAS_NUM_THREADS") == ("3" if told else "7")  # what the user set stays by default
+    assert found.pop("OPENBLAS_NUM_THREADS") == ("1" if told else "7")  # what the user set stays by default
     found.pop("OMP_NUM_THREADS"), found.pop("TF_NUM_INTRAOP_THREADS")  # set for all tests
     assert set(found.values()) == {expected}
 
