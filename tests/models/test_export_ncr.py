@@ -150,8 +150,10 @@ def test_around_another_network_it_is_refused(exported, tmp_path):
 def test_weights_are_stored_small_and_computed_with_in_float32(exported):
     for path in exported[0].glob("*.onnx"):
         model = onnx.load(path)
-        large = [each for each in model.graph.initializer if np.prod(each.dims) >= 64]
-        assert large
-        assert onnx.TensorProto.FLOAT not in {each.data_type for each in large}
+        kinds = {each.name: each.data_type for each in model.graph.initializer if each.dims}
+        matrices = [name for name in kinds if name.endswith(".int8")]
+        assert len(matrices) == 4
+        whole = {name for name, kind in kinds.items() if kind == onnx.TensorProto.FLOAT}
+        assert whole <= {name.replace(".int8", ".scale") for name in matrices}
         ends = [*model.graph.input, *model.graph.output]
         assert {each.type.tensor_type.elem_type for each in ends} == {onnx.TensorProto.FLOAT}
