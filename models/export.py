@@ -3,7 +3,8 @@ card.
 
     python -m models.export RECIPE [--folder checkpoints/RECIPE] [--zoo models/zoo]
 
-Checks ONNX Runtime against torch at two sizes before it writes the card.
+Weights are stored as float16 and computed with in float32. Checks ONNX Runtime against torch, its weights
+rounded alike, at two sizes before it writes the card.
 """
 
 from pathlib import Path
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from models import twin
 from models.card import Card, sha256, write_card
-from models.exporting import check_graph, command, load_average, said, write_graph
+from models.exporting import check_graph, command, load_average, rounded_to_half, said, write_graph
 from models.hda_deepsc import LOG2_STEP_FIRST, STRIDE, HdaDeepsc, planes
 from models.recipes import RECIPES
 
@@ -88,7 +89,7 @@ def export_graphs(net: HdaDeepsc, folder: Path) -> None:
         wrapped, path = module(net).eval(), folder / f"{name}.onnx"
         generator = torch.Generator().manual_seed(1)
         args = tuple(example(net.size, s, 2, 2, 3, generator) for s in inputs.values())
-        write_graph(wrapped, path, args, dynamic(inputs), outputs)
+        write_graph(wrapped, path, args, dynamic(inputs), outputs, half=True)
         for batch, h, w in ((1, 1, 1), (3, 3, 2)):
             given = {n: example(net.size, s, batch, h, w, generator) for n, s in inputs.items()}
             check_graph(wrapped, path, given, outputs)
@@ -172,8 +173,9 @@ def nominal_log2_power(net: HdaDeepsc) -> float:
 
 
 def load(name: str, checkpoints: Path) -> tuple[HdaDeepsc, dict]:
-    """The averaged weights of a checkpoint, and its facts."""
-    return load_average(HdaDeepsc(RECIPES[name].size), checkpoints)
+    """The averaged weights of a checkpoint, rounded to float16, and its facts."""
+    net, facts = load_average(HdaDeepsc(RECIPES[name].size), checkpoints)
+    return rounded_to_half(net), facts
 
 
 def export(name: str, checkpoints: Path, zoo: Path) -> Path:
