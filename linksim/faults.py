@@ -88,10 +88,18 @@ def first_fault(error: ValidationError, document: Document, root: type) -> Scena
     """The fault to mend first: an unknown key before what it left missing, else the first in the file."""
     faults = [_fault(record, root) for record in error.errors(include_url=False)]
     unknown = [fault for fault in faults if fault.kind == UNKNOWN]
-    first = (unknown or faults)[0]
+    first = _nearest(unknown or faults)
     same = [fault for fault in faults if fault.field == first.field]
     field, rule, got, remedy = _words(first, same)
     return ScenarioError(f"{document.origin(field)}: {dotted(field) or 'the scenario'}", rule, got, remedy)
+
+
+def _nearest(faults: list[Fault]) -> Fault:
+    """The first one; of a union that of the member that was meant: one that took its type or its fields."""
+    field, deep = faults[0].field, len(faults[0].field)
+    within = [each for each in faults if each.field[:deep] == field]
+    meant = (each for each in within if len(each.field) > deep or each.kind == "value_error")
+    return next(meant, faults[0])
 
 
 def _fault(record: Mapping[str, Any], root: type) -> Fault:

@@ -130,8 +130,9 @@ def _show_systems(plan: Plan, photos: Photos) -> None:
         points = [point for point in plan.points if point.system == system]
         trials = sum(len(photos[system]) * point.scenario.trials.per_image for point in points)
         sizes = {photo.image.size for photo in photos[system]}
-        ratios = sorted({f"{float(share):.4f}" for share in shares(points, sizes)})
-        ratio = ratios[0] if len(ratios) == 1 else f"{ratios[0]}-{ratios[-1]}"
+        ratios = shares(points, sizes)
+        ends = [f"{float(end):.4f}" for end in (min(ratios), max(ratios))]
+        ratio = "-".join(dict.fromkeys(ends))
         row = (system, scenario.codec.kind, str(len(points)), str(trials), ratio)
         rows.append(row if alike else (*row, swept[system]))
     print_rows(SYSTEMS if alike else (*SYSTEMS, "swept"), rows)

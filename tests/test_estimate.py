@@ -158,6 +158,13 @@ def test_systems_with_sweeps_of_their_own_are_told_each_with_its_own(home, capsy
     assert "nothing" in out
 
 
+def test_channel_uses_are_told_from_the_fewest_to_the_most(home, capsys):
+    path, own = home / "uses.yaml", "sweep: {links.air.bandwidth_ratio: [2, 10]}"
+    path.write_text(f"name: uses\nscenarios:\n  a: {{file: one.yaml, {own}}}\n  b: one.yaml\n")
+    show_plan(plan_of(path))
+    assert " 2.0000-10.0000 " in capsys.readouterr().out
+
+
 def test_many_points_of_one_system_are_shown_by_the_first_and_the_last(home, capsys):
     show_plan(plan_of(home / "one.yaml", sweeps=["snr_db=0:20:0.5"]))
     out = capsys.readouterr().out

@@ -72,15 +72,17 @@ class Chosen:
         """Rows and columns of A X, its channels below each other."""
         return self._code.shape[0] * d, self._code.shape[2]
 
-    def least(self, d: int, place: int = 0) -> int:
+    def least(self, d: int) -> int:
         """Bits of rank d at the narrowest, about."""
-        if self.capped:
-            return self.codes[place].n_bits(d)
-        return self.head_bits(d, place) + self.sent.least(*self.size_sent(d))
+        return self.head_bits(d, 0) + self.sent.least(*self.size_sent(d))
+
+    def asked(self, d: int) -> int:
+        """Bits that must be free for a tile to have rank d: the fewest, or all that it may take if capped."""
+        return self._code.n_bits(d) if self.capped else self.least(d)
 
     def ranks_within(self, room: int) -> list[int]:
         """The ranks to choose from for a tile."""
-        fitting = [d for d in range(1, self._code.side + 1) if self.least(d) <= room]
+        fitting = [d for d in range(1, self._code.side + 1) if self.asked(d) <= room]
         if isinstance(self.rank, int):
             fitting = [d for d in fitting if d <= self.rank]
         return fitting if self.rank == "best" else fitting[-1:]
@@ -88,7 +90,7 @@ class Chosen:
     def check(self, n_bits: int, tiles: int) -> None:
         """See `Code`."""
         d = self.rank if isinstance(self.rank, int) else 1
-        wanted = tiles * self.least(d)
+        wanted = tiles * self.asked(d)
         if wanted > n_bits:
             raise ValueError(
                 f"codec.rank: rank {d} of {self._code.named(tiles)} takes {wanted} bits at least, got a "

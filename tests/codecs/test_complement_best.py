@@ -203,6 +203,16 @@ def test_declared_widths_take_no_more_bits_for_water():
     assert wrong[1] < wrong[0]
 
 
+def test_a_cap_keeps_no_rank_from_meeting_an_error_with_fewer_bits():
+    rng = np.random.default_rng(5)
+    x, turns = rng.random((20, 1, *SHAPE)), np.linalg.qr(rng.standard_normal((20, 1, 2, 8, 8)))[0]
+    decay = np.exp(-0.35 * np.arange(8.0))[:, None]
+    guess = x + 0.3 * turns @ (decay * rng.standard_normal((20, 1, *SHAPE)))
+    fields = {"codes": (code(),), "sent": SENT["water"], "target": 3e-3}
+    capped, free = (Chosen(**fields, capped=capped).encode(x, guess, 5000) for capped in (True, False))
+    assert [string.size for string in capped] == [string.size for string in free]
+
+
 def test_a_payload_that_holds_nothing_is_told():
     given = chosen(rank=5)
     least = given.least(5)
