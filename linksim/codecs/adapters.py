@@ -68,7 +68,7 @@ class Adapter(Carded):
     ) -> NDArray[np.float64]:
         """X^' in [0, 1], float64 [n, pixels], of z^ [n, 2 K].
 
-        guess: the network's X^ [n, pixels] of z^. complemented: X~ [1, L, W] of each X^.
+        guess: the network's X^ [n, pixels] of z^. complemented: X~ [c, L, W] of each X^.
         """
         told = {
             "rank": np.asarray([each.rank for each in known], np.float32),
@@ -80,7 +80,7 @@ class Adapter(Carded):
         first = guess(z)
         seen = {"image": first.astype(np.float32)}
         if "complemented" in self._inputs(DECODER):
-            seen["complemented"] = np.stack([x.reshape(-1) for x in complemented(first)]).astype(np.float32)
+            seen["complemented"] = np.stack([_pixels(x) for x in complemented(first)])
         return self._run(DECODER, **seen, **told).astype(np.float64).clip(0, 1)
 
     def _inputs(self, graph: str) -> dict[str, str]:
@@ -96,6 +96,11 @@ class Adapter(Carded):
     def _into(z: Floats, sent: Floats) -> Floats:
         """z with its first reals replaced by others."""
         return np.concatenate([sent, z[:, sent.shape[1] :]], axis=1)
+
+
+def _pixels(x: NDArray[np.floating]) -> Floats:
+    """x [c, L, W] as the networks have pictures, channels last."""
+    return x.transpose(1, 2, 0).reshape(-1).astype(np.float32)
 
 
 @lru_cache(maxsize=8)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linksim.errors import LinksimError
-from phy.types import Grant, Message, Reception
+from phy.types import Bits, BitsObserved, Grant, Message, Reception
 
 Image = NDArray[np.uint8]
 """uint8 [height, width, channels]: 3 of sRGB, or 1 of grey."""
@@ -29,6 +29,17 @@ GREY = 128
 def grey(shape: tuple[int, int, int], level: int = GREY) -> Image:
     """A flat picture: what an outage looks like where nothing of the picture arrived."""
     return np.full(shape, level, np.uint8)
+
+
+def to_bits(content: bytes) -> Bits:
+    """Bytes as a stream, the most significant bit of each first."""
+    return Bits(data=np.unpackbits(np.frombuffer(content, np.uint8)))
+
+
+def whole_bytes(got: BitsObserved) -> bytes | None:
+    """What was sent as bytes; None where a check failed, the receiver lacks the key, or nothing was sent."""
+    readable = got.ok and got.deciphered and got.data.size and got.data.size % 8 == 0
+    return np.packbits(got.data).tobytes() if readable else None
 
 
 def check_level(level: int) -> None:

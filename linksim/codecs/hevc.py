@@ -13,11 +13,11 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from linksim.codecs import x265
-from linksim.codecs.base import Decoded, Image, grey
+from linksim.codecs.base import Decoded, Image, grey, to_bits, whole_bytes
 from linksim.kept import Kept
-from phy.types import Bits, BitsObserved, Grant, Message, Reception
+from phy.types import BitsObserved, Grant, Message, Reception
 
-Headers = Literal["derived", "sent"]
+Headers = Literal["sent", "known"]
 
 KEPT_BYTES, ENTRY_BYTES = 64 << 20, 256
 """Of streams that a process keeps, and what each takes beside itself, about."""
@@ -34,8 +34,8 @@ SECANTS = 7
 class Hevc:
     """HEVC intra in BPG's settings, fitted to the payload: x265, 4:4:4 (grey: 4:0:0), tuned for PSNR.
 
-    headers: 'derived' sends the slice alone, from which the receiver, who knows the shape, makes the stream
-    whole; 'sent' sends all of a stream that any decoder reads, some 90 bytes more.
+    headers: known: the slice alone, from which the receiver, who knows the shape, makes the stream whole.
+        sent: all of a stream that any decoder reads, some 90 bytes more.
 
     A picture is an outage, and shown as flat grey, where the CRC failed, the receiver lacks the key, or not
     even the coarsest stream fitted: arithmetic-coded bits of which any may be wrong are not shown.
@@ -43,7 +43,7 @@ class Hevc:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     kind: Literal["hevc"] = "hevc"
-    headers: Headers = "derived"
+    headers: Headers = "known"
 
     streams: ClassVar[Mapping[str, str]] = {"picture": "digital"}
     channels: ClassVar[tuple[int, ...]] = (1, 3)
@@ -59,7 +59,7 @@ class Hevc:
             fitted(np.ascontiguousarray(image), grant["picture"].payload_bits // 8, self.headers)
             for image, grant in zip(images, grants, strict=True)
         ]
-        return [{"picture": Bits(data=np.unpackbits(np.frombuffer(each, np.uint8)))} for each in streams]
+        return [{"picture": to_bits(each)} for each in streams]
 
     def decode(
         self, receptions: Sequence[Reception], shapes: Sequence[tuple[int, int, int]]
@@ -69,13 +69,13 @@ class Hevc:
 
     def _shown(self, got: BitsObserved, shape: tuple[int, int, int]) -> Decoded:
         image = None
-        if got.ok and got.deciphered and got.data.size and got.data.size % 8 == 0:
-            read = x265.decompress if self.headers == "derived" else x265.read
-            image = read(np.packbits(got.data).tobytes(), shape)
+        if (content := whole_bytes(got)) is not None:
+            read = x265.decompress if self.headers == "known" else x265.read
+            image = read(content, shape)
         return Decoded(image=grey(shape) if image is None else image, outage=image is None)
 
 
-def fitted(image: Image, budget: int, headers: Headers = "derived") -> bytes:
+def fitted(image: Image, budget: int, headers: Headers = "known") -> bytes:
     """The stream of the best quality of `x265.ladder` that takes at most `budget` bytes; empty for none.
 
     Where bytes do not grow with every rung, a rung that fits and whose next one does not. Streams made last
@@ -83,7 +83,7 @@ def fitted(image: Image, budget: int, headers: Headers = "derived") -> bytes:
     """
     rungs = x265.ladder(image.shape)
     digest = sha256(image.tobytes()).digest()
-    make = x265.compress if headers == "derived" else x265.whole_stream
+    make = x265.compress if headers == "known" else x265.whole_stream
 
     def at(rung: int) -> bytes:
         key = digest, image.shape, headers, rung

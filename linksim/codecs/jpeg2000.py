@@ -13,10 +13,10 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from linksim.codecs import openjpeg
-from linksim.codecs.base import GREY, Decoded, Image, check_level, grey
+from linksim.codecs.base import GREY, Decoded, Image, check_level, grey, to_bits, whole_bytes
 from linksim.codecs.openjpeg import Form
 from linksim.kept import Kept
-from phy.types import Bits, BitsObserved, Grant, Message, Reception
+from phy.types import BitsObserved, Grant, Message, Reception
 
 KEPT_BYTES, ENTRY_BYTES = 64 << 20, 256
 """Of codestreams that a process keeps, and what each takes beside itself, about."""
@@ -62,7 +62,7 @@ class Jpeg2000:
             )
             for image, grant in zip(images, grants, strict=True)
         ]
-        return [{"picture": Bits(data=np.unpackbits(np.frombuffer(each, np.uint8)))} for each in streams]
+        return [{"picture": to_bits(each)} for each in streams]
 
     def decode(
         self, receptions: Sequence[Reception], shapes: Sequence[tuple[int, int, int]]
@@ -73,8 +73,7 @@ class Jpeg2000:
     def _decoded(self, got: BitsObserved, shape: tuple[int, int, int]) -> Decoded:
         """One wrong payload in 2^24 passes the CRC, so the shape is checked too."""
         image = None
-        if got.ok and got.deciphered and got.data.size and got.data.size % 8 == 0:
-            told = np.packbits(got.data).tobytes()
+        if (told := whole_bytes(got)) is not None:
             known = self.headers == "known"
             image = openjpeg.decompress(openjpeg.dressed(told, Form(shape=shape)) if known else told)
         if image is None or image.shape != shape or image.dtype != np.uint8:

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pictures
 
-from linksim.codecs.base import GREY, Decoded, Image, check_level, grey
-from phy.types import Bits, BitsObserved, Grant, Message, Reception
+from linksim.codecs.base import GREY, Decoded, Image, check_level, grey, to_bits, whole_bytes
+from phy.types import BitsObserved, Grant, Message, Reception
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOUR_TYPES = {1: 0, 3: 2}
@@ -62,8 +62,7 @@ class Png:
             pixels = packed(image)
             made = pixels if self.headers == "known" else file_of(pixels, image.shape)
             fits = 8 * len(made) <= grant["picture"].payload_bits
-            data = np.frombuffer(made if fits else b"", np.uint8)
-            out.append({"picture": Bits(data=np.unpackbits(data))})
+            out.append({"picture": to_bits(made if fits else b"")})
         return out
 
     def decode(
@@ -74,8 +73,7 @@ class Png:
 
     def _decoded(self, got: BitsObserved, shape: tuple[int, int, int]) -> Decoded:
         image = None
-        if got.ok and got.deciphered and got.data.size and got.data.size % 8 == 0:
-            content = np.packbits(got.data).tobytes()
+        if (content := whole_bytes(got)) is not None:
             image = read(content if self.headers == "sent" else file_of(content, shape), shape)
         if image is None:
             return Decoded(image=grey(shape, self.outage_level), outage=True)
