@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from linksim import digits, identity
 from linksim.codecs.base import Decoded, Image, grey
-from linksim.codecs.hsc import Hsc
+from linksim.codecs.hsc import Hsc, intact
 from linksim.errors import LinksimError
 from linksim.images import Photo
 from linksim.plan import Plan, Point
@@ -107,7 +107,7 @@ def _chunk(point: Point, codec: Hsc, pictures: digits.Pictures, places: NDArray,
         "picture": np.asarray(places, np.int32),
         "snr_db": np.full(len(photos), scenario.snr_db, np.float32),
         "rank": np.full(len(photos), codec.rank, np.int16),
-        "ok": np.asarray([got.ok and got.deciphered and got.data.size > 0 for got in complements]),
+        "ok": np.asarray([intact(got) and got.data.size > 0 for got in complements]),
         "start": np.cumsum([0, *map(len, rows)]),
         "rows": np.concatenate(rows).astype(np.float32),
         "sent": np.concatenate(sent).astype(np.float32),
@@ -117,21 +117,11 @@ def _chunk(point: Point, codec: Hsc, pictures: digits.Pictures, places: NDArray,
 def read(
     codec: Hsc, receptions: Sequence[Reception], shape: tuple[int, int, int]
 ) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Of each reception orthonormal rows [d, L] of A's span and A X [d, W]; of none, none.
-
-    X~ = A^+ A X + (I - A^+ A) X^ is had of the codec for X^ = 0 and for X^ = I, which tells both matrices.
-    """
-    side, shapes = shape[0], [shape] * len(receptions)
-    flat = np.broadcast_to(np.zeros(side * side), (len(receptions), side * side))
-    added = codec.complemented(receptions, shapes, flat)
-    of_one = codec.complemented(receptions, shapes, flat + np.eye(side).reshape(-1))
-    of_zero, of_identity = np.stack(added)[:, 0], np.stack(of_one)[:, 0]
-    projections = np.eye(side) - (of_identity - of_zero)
-    values, columns = np.linalg.eigh((projections + projections.swapaxes(1, 2)) / 2)
+    """Of each reception orthonormal rows [d, L] and A X [d, W]; of none, none."""
     out = []
-    for x, value, column in zip(of_zero, values, columns, strict=True):
-        rows = column.T[value > 0.5][::-1]
-        out.append((rows, rows @ x))
+    for ((rows, sent),) in codec.heard(receptions, [shape] * len(receptions)):
+        told = rows.any(axis=1)  # a row that depends on others is 0
+        out.append((rows[told], sent[0, told]))
     return out
 
 

@@ -20,8 +20,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.codecs.complement import Reals, eigen_rows, error_matrix, measured, recompose
-from linksim.codecs.complement_bits import ComplementCode, Strings, Told
+from linksim.codecs.complement import Reals, eigen_rows, error_matrix, measured
+from linksim.codecs.complement_bits import ComplementCode, Heard, Strings, Told, recomposed
 from linksim.codecs.complement_rows import Bitstring, RowQuantiser, bits_of, number
 from linksim.codecs.complement_search import Choice, Search
 
@@ -120,10 +120,9 @@ class Chosen:
             for i, some in enumerate(pictures)
         ]
 
-    def decode(self, strings: Strings, guess: Reals) -> Reals:
+    def read(self, strings: Strings, tiles: int) -> list[Heard]:
         """See `Code`."""
-        tiles = guess.shape[1]
-        flat = guess.reshape(-1, *guess.shape[2:]).copy()
+        out = [self._code.nothing()] * (len(strings) * tiles)
         groups: dict[tuple[int, int], list[Part]] = {}
         for i, string in enumerate(strings):
             for part in self._parts(string, tiles):
@@ -134,16 +133,13 @@ class Chosen:
             size, shape = self.size_sent(d), (len(parts), code.shape[0], d, code.shape[2])
             sent = np.stack([self.sent.read(part.sent, *size)[0] for part in parts]).reshape(shape)
             rows = code.rows(np.stack([part.rows for part in parts]), d)
-            flat[at] = recompose(rows, sent, flat[at], code.source)
-        return flat.reshape(guess.shape)
-
-    def ranks(self, strings: Strings, tiles: int) -> NDArray[np.int64]:
-        """See `Code`."""
-        out = np.zeros((len(strings), tiles), np.int64)
-        for row, string in zip(out, strings, strict=True):
-            for part in self._parts(string, tiles):
-                row[part.tile] = part.rank
+            for place_of, *heard in zip(at, rows, sent, strict=True):
+                out[place_of] = Heard(*heard)
         return out
+
+    def decode(self, strings: Strings, guess: Reals) -> Reals:
+        """See `Code`."""
+        return recomposed(self.read(strings, guess.shape[1]), guess, self._code.source)
 
     def told(self, strings: Strings, x: Reals, guess: Reals) -> list[Told]:
         """See `Code`."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,15 @@ from linksim.codecs.complement import (
 Basis = Literal["eigen", "subspace", "dct"]
 Strings = Sequence[NDArray[np.uint8]]
 """Of each picture its bits, each 0 or 1; of any length, 0 included."""
+
+
+class Heard(NamedTuple):
+    """A tile's complement as a string tells it: A's rows [d, L], orthonormal or 0, and A X, or A (X - X^),
+    [c, d, W]; of rank 0 where the string tells none.
+    """
+
+    rows: Reals
+    sent: Reals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,20 +84,31 @@ class Code(Protocol):
         """Of each picture a string of at most n_bits; an empty one where nothing fits."""
         ...
 
-    def decode(self, strings: Strings, guess: Reals) -> Reals:
-        """X~ [n, t, c, L, W] of strings, one a picture, and X^; X^ itself of an empty one.
+    def read(self, strings: Strings, tiles: int) -> list[Heard]:
+        """Of strings, one a picture, every tile's complement, n t of them: of rank 0 in an empty one.
 
-        Any bits make some picture: those of a failed check are read too under `policy: best_effort`.
+        Any bits tell something: those of a failed check are read too under `policy: best_effort`.
         """
         ...
 
-    def ranks(self, strings: Strings, tiles: int) -> NDArray[np.int64]:
-        """d of each tile as strings tell it, [n, t]: 0 where there is nothing."""
+    def decode(self, strings: Strings, guess: Reals) -> Reals:
+        """X~ [n, t, c, L, W] of strings, one a picture, and X^; X^ itself where nothing is told."""
         ...
 
     def told(self, strings: Strings, x: Reals, guess: Reals) -> list[Told]:
         """What `encode` made of x and guess, picture by picture; for result rows alone."""
         ...
+
+
+def recomposed(heard: Sequence[Heard], guess: Reals, source: Source) -> Reals:
+    """X~ [n, t, c, L, W] of X^ and its n t tiles' complements."""
+    flat = guess.reshape(-1, *guess.shape[2:]).copy()
+    ranks = np.array([len(each.rows) for each in heard], np.int64)
+    for d in np.unique(ranks[ranks > 0]):
+        at = np.flatnonzero(ranks == d)
+        rows, sent = (np.stack(parts) for parts in zip(*(heard[i] for i in at), strict=True))
+        flat[at] = recompose(rows, sent, flat[at], source)
+    return flat.reshape(guess.shape)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,11 +175,18 @@ class ComplementCode:
 
     def decode(self, bits: NDArray[np.uint8], guess: Reals, d: int) -> Reals:
         """X~ [n, c, L, W] from bits [n, n_bits(d)] and X^."""
-        if not d:
-            return guess
-        n, (channels, _, width), cut = len(bits), self.shape, self.row_bits(d)
-        sent = self.of_measured.from_bits(bits[:, cut:]).reshape(n, channels, d, width)
-        return recompose(self.rows(bits[:, :cut], d), sent, guess, self.source)
+        return recompose(*self.read(bits, d), guess, self.source) if d else guess
+
+    def read(self, bits: NDArray[np.uint8], d: int) -> tuple[Reals, Reals]:
+        """Rows [n, d, L] and A X [n, c, d, W] of bits [n, n_bits(d)], d above 0."""
+        (channels, _, width), cut = self.shape, self.row_bits(d)
+        sent = self.of_measured.from_bits(bits[:, cut:]).reshape(len(bits), channels, d, width)
+        return self.rows(bits[:, :cut], d), sent
+
+    def nothing(self) -> Heard:
+        """A complement of rank 0."""
+        channels, side, width = self.shape
+        return Heard(np.zeros((0, side)), np.zeros((channels, 0, width)))
 
     def most_error(self, bits: NDArray[np.uint8], x: Reals, guess: Reals, d: int) -> Reals:
         """The most that the sum of |X - X~|^2 over all channels can be, [n], of what `encode` made of x.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linksim.codecs.complement import Reals
-from linksim.codecs.complement_bits import ComplementCode, Strings, Told
+from linksim.codecs.complement_bits import ComplementCode, Heard, Strings, Told, recomposed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,29 +43,33 @@ class Fixed:
         d = self.code.rank_within(n_bits // x.shape[1], self.rank)
         return list(self.code.encode(_flat(x), _flat(guess), d).reshape(len(x), -1))
 
-    def decode(self, strings: Strings, guess: Reals) -> Reals:
+    def read(self, strings: Strings, tiles: int) -> list[Heard]:
         """See `Code`."""
-        out, tiles = guess.copy(), guess.shape[1]
-        ranks = self.ranks(strings, tiles)[:, 0]
-        for d in np.unique(ranks[ranks > 0]):
-            at = np.flatnonzero(ranks == d)
-            cut = self.code.n_bits(int(d))
+        out = [self.code.nothing()] * (len(strings) * tiles)
+        ranks = np.array([self._rank(bits, tiles) for bits in strings])
+        for d in np.unique(ranks[ranks > 0]).tolist():
+            at, cut = np.flatnonzero(ranks == d), self.code.n_bits(d)
             bits = np.stack([strings[i][: tiles * cut] for i in at]).reshape(-1, cut)
-            out[at] = self.code.decode(bits, _flat(guess[at]), int(d)).reshape(guess[at].shape)
+            places = (at[:, None] * tiles + np.arange(tiles)).reshape(-1)
+            for place, rows, sent in zip(places, *self.code.read(bits, d), strict=True):
+                out[place] = Heard(rows, sent)
         return out
 
-    def ranks(self, strings: Strings, tiles: int) -> NDArray[np.int64]:
+    def decode(self, strings: Strings, guess: Reals) -> Reals:
         """See `Code`."""
-        each = [self.code.rank_within(bits.size // tiles, self.rank) for bits in strings]
-        return np.repeat(np.array(each, np.int64)[:, None], tiles, axis=1)
+        return recomposed(self.read(strings, guess.shape[1]), guess, self.code.source)
+
+    def _rank(self, bits: NDArray[np.uint8], tiles: int) -> int:
+        """d of every tile, by the string's length."""
+        return self.code.rank_within(bits.size // tiles, self.rank)
 
     def told(self, strings: Strings, x: Reals, guess: Reals) -> list[Told]:
         """See `Code`."""
         tiles, out = x.shape[1], []
-        for i, ranks in enumerate(self.ranks(strings, tiles)):
-            d = int(ranks[0])
-            bits = strings[i].reshape(tiles, -1)[:, : self.code.n_bits(d)]
-            most = self.code.most_error(bits, x[i], guess[i], d)
+        for i, string in enumerate(strings):
+            d = self._rank(string, tiles)
+            bits = string.reshape(tiles, -1)[:, : self.code.n_bits(d)]
+            most, ranks = self.code.most_error(bits, x[i], guess[i], d), np.full(tiles, d)
             out.append(Told(ranks=ranks, reals=tiles * self.code.reals(d), bound=float(most.sum())))
         return out
 

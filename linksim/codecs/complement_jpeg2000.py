@@ -35,7 +35,7 @@ from linksim.codecs.complement import (
     orthonormal,
     recompose,
 )
-from linksim.codecs.complement_bits import Strings, Told
+from linksim.codecs.complement_bits import Heard, Strings, Told, recomposed
 from linksim.codecs.openjpeg import Form
 
 Samples = NDArray[np.uint16]
@@ -90,28 +90,26 @@ class Codestreams:
         pairs = zip(x, guess, strict=True)
         return [np.unpackbits(np.frombuffer(self._best(*pair, n_bits // 8), np.uint8)) for pair in pairs]
 
+    def read(self, strings: Strings, tiles: int) -> list[Heard]:
+        """See `Code`."""
+        (channels, side, width), out = self.shape, []
+        nothing = np.zeros((tiles, 0, side)), np.zeros((tiles, channels, 0, width))
+        for string in strings:
+            rows, sent = self._read(string, tiles) or nothing
+            out += [Heard(*each) for each in zip(rows, sent, strict=True)]
+        return out
+
     def decode(self, strings: Strings, guess: Reals) -> Reals:
         """See `Code`."""
-        out = guess.copy()
-        for i, string in enumerate(strings):
-            found = self._read(string, len(guess[i]))
-            if found is not None:
-                out[i] = recompose(*found, guess[i], self.source)
-        return out
-
-    def ranks(self, strings: Strings, tiles: int) -> NDArray[np.int64]:
-        """See `Code`: the rows that are not 0."""
-        out = np.zeros((len(strings), tiles), np.int64)
-        for row, string in zip(out, strings, strict=True):
-            if (found := self._read(string, tiles)) is not None:
-                row[:] = np.any(found[0] != 0, axis=2).sum(axis=1)
-        return out
+        return recomposed(self.read(strings, guess.shape[1]), guess, self.source)
 
     def told(self, strings: Strings, x: Reals, guess: Reals) -> list[Told]:
-        """See `Code`; no bound."""
+        """See `Code`; no bound. Ranks are the rows that are not 0."""
         channels, side, width = self.shape
-        ranks = self.ranks(strings, x.shape[1])
-        return [Told(ranks=each, reals=int(each.sum()) * (side + channels * width)) for each in ranks]
+        heard = self.read(strings, x.shape[1])
+        ranks = np.array([np.any(rows != 0, axis=1).sum() for rows, _ in heard], np.int64)
+        reals = side + channels * width
+        return [Told(ranks=each, reals=int(each.sum()) * reals) for each in ranks.reshape(x.shape[:2])]
 
     # the string
 

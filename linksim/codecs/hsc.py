@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from linksim.codecs.adapters import Adapter, Known, find_adapter
 from linksim.codecs.base import Decoded, Image
 from linksim.codecs.complement import Source
-from linksim.codecs.complement_bits import Basis, Code
+from linksim.codecs.complement_bits import Basis, Code, Heard
 from linksim.codecs.hsc_arrays import (
     Plan,
     Shape,
@@ -220,6 +220,14 @@ class Hsc:
             stack = x[every].reshape(len(at), tiles, *x.shape[1:])
             x[every] = code.decode(strings, stack).reshape(-1, *x.shape[1:])
         return list(x)
+
+    def heard(self, receptions: Sequence[Reception], shapes: Sequence[Shape]) -> list[list[Heard]]:
+        """Of each reception what its complement tells of each tile."""
+        code, takes = self.code(), self.network.shape
+        return [
+            code.read([self._readable(reception.get("complement"))], n_tiles(shape, takes))
+            for reception, shape in zip(receptions, shapes, strict=True)
+        ]
 
     def _known(self, reception: Reception) -> Known:
         got, symbols = reception.get("complement"), reception["semantic"]
