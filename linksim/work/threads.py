@@ -15,8 +15,8 @@ LIBRARIES = (
 )
 """Variables that libraries read once, when they are imported."""
 ONE = ("TF_NUM_INTEROP_THREADS", "OPENBLAS_NUM_THREADS")
-"""Of which one is best: NumPy's matrices are small here. Eigenvalues of 28 x 28 take 0.1 ms, and on two threads
-of busy cores 20 ms.
+"""Of which one is best: NumPy's matrices are small here. Eigenvalues of 28 x 28 take 0.1 ms, and on two
+threads of busy cores 20 ms.
 """
 
 
