@@ -111,7 +111,12 @@ def report(runs: tuple[Path, ...], out: Path, pictures_mb: float | None) -> None
     "--x", metavar="COLUMN", help="A swept field, or a column: uses, codec.eta; the SNR if not given."
 )
 @click.option("--y", multiple=True, metavar="COLUMN", help="As psnr, mse, outage; again for a panel more.")
-@click.option("--by", multiple=True, metavar="FIELD", help="What tells lines apart, or columns of pictures.")
+@click.option(
+    "--by",
+    multiple=True,
+    metavar="FIELD",
+    help="What tells lines apart, the mean over all else; or columns of pictures.",
+)
 @AT
 @click.option("--pictures", is_flag=True, help="What arrived, over the values of --by, in place of curves.")
 @click.option("--image", "images", multiple=True, metavar="NAME", help="Pictures of it; again for more.")
@@ -130,6 +135,7 @@ def plot(runs: tuple[Path, ...], out: Path, **words: Any) -> None:
     \b
     linksim plot RUN --x codec.eta --y mse
     linksim plot RUN --x snr_db --y mse --by codec.rank --at codec.rank=0,8,28
+    linksim plot RUN --x codec.rank --y mse --by system
     linksim plot RUN --pictures --by codec.rank --at snr_db=5
     """
     from linksim.report.asked import Asked

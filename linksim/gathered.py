@@ -104,6 +104,11 @@ def resolve(word: str, fields: Sequence[str], where: str) -> str:
     raise LinksimError(where, "must be one of the swept fields", word, remedy)
 
 
+def in_step(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether either of two fields tells the other, as those of a zip do; their values at every point."""
+    return len({*zip(one, other, strict=True)}) == len({*one}) == len({*other})
+
+
 def usual_field(gathered: Gathered) -> str:
     """What is told from left to right where nobody says: the SNR, or the first number swept, or the first."""
     swept = [name for name in gathered.fields if name != SYSTEM]

@@ -19,7 +19,7 @@ from linksim.codecs.base import Image
 from linksim.errors import LinksimError
 from linksim.estimates import Metric, chosen
 from linksim.faults import near
-from linksim.gathered import Gathered, NotRun, resolve, usual_field
+from linksim.gathered import SYSTEM, Gathered, NotRun, in_step, resolve, usual_field
 from linksim.report.asked import Asked
 from linksim.report.fields import SNR, number, setting, short_names
 from linksim.report.lines import tells_mse
@@ -77,7 +77,7 @@ def grid_rows(runs: Sequence[Path], gathered: Gathered, asked: Asked) -> tuple[l
     every = gathered.rows
     firsts = every[(every["trial"] == 0) & (every["image_index"] < results.GALLERY_IMAGES)]
     (metric,) = chosen(asked.y or (("mse",) if tells_mse(every) else ("psnr",)), every, "--y")[:1]
-    others = [name for name in gathered.fields if name != field and firsts[name].astype(str).nunique() > 1]
+    others = [name for name in gathered.fields if name != field and _tells(firsts, name, field)]
     settings = [key for key, _ in _groups(firsts, others)]
     images = _images(firsts, asked.images, 1 if len(settings) > 1 else MOST_IMAGES)
     values = _values(firsts[field], asked)
@@ -102,6 +102,19 @@ def grid_rows(runs: Sequence[Path], gathered: Gathered, asked: Asked) -> tuple[l
 def _groups(rows: pd.DataFrame, names: Sequence[str]) -> list[tuple[tuple[Any, ...], pd.DataFrame]]:
     """The rows by their values of the fields."""
     return list(rows.groupby(list(names), sort=False, dropna=False)) if names else [((), rows)]
+
+
+def _tells(firsts: pd.DataFrame, name: str, field: str) -> bool:
+    """Whether a field tells rows apart: it differs, and in some system not in step with what runs along."""
+    told = (
+        firsts[[SYSTEM, name, field]].astype(str) if name != SYSTEM else firsts[[SYSTEM, field]].astype(str)
+    )
+    if told[name].nunique() <= 1:
+        return False
+    systems = [rows for _, rows in told.groupby(SYSTEM, sort=False)]
+    return name == SYSTEM or not all(
+        rows[name].nunique() == 1 or in_step(list(rows[name]), list(rows[field])) for rows in systems
+    )
 
 
 def _known(value: Any) -> bool:

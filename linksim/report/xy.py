@@ -6,7 +6,7 @@ gathered points -> lines, each a system and a setting of the fields that do not 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,8 @@ import numpy as np
 
 from linksim.errors import LinksimError
 from linksim.estimates import METRICS, Metric, chosen, hint, numbers
-from linksim.gathered import SYSTEM, Gathered, NotRun, resolve, usual_field
+from linksim.gathered import SYSTEM, Gathered, NotRun, in_step, resolve, usual_field
+from linksim.intervals import mean_interval
 from linksim.report.curves import Axis, Curve
 from linksim.report.fields import SNR, number, setting, short_names, value_text
 from linksim.report.lines import tells_mse
@@ -26,17 +27,29 @@ if TYPE_CHECKING:
 
     from linksim.report.asked import Asked
 
+TRIAL = ["run", "image_index", "trial"]
+"""Columns that name a trial, in whichever points it was run."""
 DECADES = 100.0
 """Largest over smallest value from which on a quantity of unknown kind is drawn over decades."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """A point: its swept values by field, its rows, and what lies from left to right there."""
+    """A point: its swept values by field, its rows, and what lies from left to right there.
+
+    merged: it is several points at one x, whose trials share their draws.
+    """
 
     values: Mapping[str, Any]
     rows: pd.DataFrame
     x: Any
+    merged: bool = False
+
+    def estimate(self, metric: Metric) -> tuple[float, float, float]:
+        """The metric with its interval; of merged points a mean over them first, trial by trial."""
+        if self.merged and metric.column == metric.needs:
+            return mean_interval(self.rows.groupby(TRIAL, sort=False)[metric.needs].mean())
+        return metric.of(self.rows)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +115,10 @@ class Group:
 
 
 def _groups(gathered: Gathered, along: Along, by: Sequence[str]) -> tuple[Axis, list[Group]]:
-    """Where the points lie, and they as lines: one a system and setting of `by`, or of what is not along."""
+    """Where the points lie, and they as lines: one a system and setting of `by`, or of what is not along.
+
+    With `by` a line is the mean over all other fields.
+    """
     every = [along.point(values, rows) for values, rows in gathered.points()]
     points = [point for point in every if point.x is not None and point.x == point.x]
     axis = _axis(along, points)
@@ -112,7 +128,7 @@ def _groups(gathered: Gathered, along: Along, by: Sequence[str]) -> tuple[Axis, 
     for system in systems:
         own = [point for point in points if point.values[SYSTEM] == system]
         fields = [name for name in short if len({_text(point.values[name]) for point in own}) > 1]
-        runs = [along.name] if along.metric is None else _moving(own, fields)
+        runs = _moving(own, fields) if along.metric else _with(own, along.name, fields)
         apart = [name for name in (by or fields) if name in fields and (by or name not in runs)]
         lines: dict[tuple[str, ...], list[Point]] = {}
         for point in own:
@@ -120,6 +136,8 @@ def _groups(gathered: Gathered, along: Along, by: Sequence[str]) -> tuple[Axis, 
         for key, each in lines.items():
             told = [setting(short[name], text) for name, text in zip(apart, key, strict=True) if text]
             label = ", ".join([system] * (len(systems) > 1) + told)
+            if by and along.metric is None:
+                each = _merged(each)
             found.append(Group(label=label, points=_ordered(each, axis, [] if by else runs)))
     return axis, found
 
@@ -141,7 +159,7 @@ def _axis(along: Along, points: Sequence[Point]) -> Axis:
 def _moving(points: Sequence[Point], fields: Sequence[str]) -> list[str]:
     """The swept field that moves x furthest while the others stay, with those that go in step with it."""
     told = {name: [_text(point.values[name]) for point in points] for name in fields}
-    step = {name: [other for other in fields if _in_step(told[name], told[other])] for name in fields}
+    step = {name: [other for other in fields if in_step(told[name], told[other])] for name in fields}
     reach = {}
     for name in fields:
         rest = [other for other in fields if other not in step[name]]
@@ -153,9 +171,32 @@ def _moving(points: Sequence[Point], fields: Sequence[str]) -> list[str]:
     return step[furthest] if furthest and reach[furthest] > 0 else []
 
 
-def _in_step(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether either tells the other, as fields of a zip do."""
-    return len({*zip(one, other, strict=True)}) == len({*one}) == len({*other})
+def _with(points: Sequence[Point], name: str, fields: Sequence[str]) -> list[str]:
+    """A swept field, and those that go in step with it."""
+    x = [_text(point.x) for point in points]
+    return [
+        name,
+        *(
+            each
+            for each in fields
+            if each != name and in_step(x, [_text(point.values[each]) for point in points])
+        ),
+    ]
+
+
+def _merged(points: Sequence[Point]) -> list[Point]:
+    """Those at one x as one point."""
+    import pandas as pd
+
+    at: dict[str, list[Point]] = {}
+    for point in points:
+        at.setdefault(_text(point.x), []).append(point)
+    return [
+        replace(each[0], rows=pd.concat([point.rows for point in each]), merged=True)
+        if len(each) > 1
+        else each[0]
+        for each in at.values()
+    ]
 
 
 def _ordered(points: Sequence[Point], axis: Axis, runs: Sequence[str]) -> list[Point]:
@@ -170,7 +211,7 @@ def _ordered(points: Sequence[Point], axis: Axis, runs: Sequence[str]) -> list[P
 def _lines(groups: Sequence[Group], axis: Axis, metric: Metric) -> list[Line]:
     lines = []
     for n, group in enumerate(groups):
-        estimates = np.array([metric.of(point.rows) for point in group.points], np.float64)
+        estimates = np.array([point.estimate(metric) for point in group.points], np.float64)
         y, low, high = estimates.T
         x = axis.of([point.x for point in group.points])
         curve = Curve(label=group.label, x=x, y=y, low=low, high=high)

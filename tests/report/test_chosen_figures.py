@@ -94,6 +94,26 @@ def test_any_swept_field_is_an_axis_and_any_column_of_numbers_is_drawn(tmp_path)
     }
 
 
+def test_what_goes_in_step_with_the_axis_tells_no_lines_and_pictures_apart(tmp_path):
+    folder = digits(tmp_path, "zipped", [{RANK: rank, USES: uses} for rank, uses in ((1, 3), (2, 4))])
+    assert lines([folder], "rank") == {"": ([1.0, 2.0], pytest.approx([1e-6, 1e-8]))}
+    heads, rows = grid.grid_rows([folder], gather([folder]), Asked(pictures=True, by=("rank",)))
+    assert heads == ["original", "rank 1", "rank 2"]
+    assert len(rows) == 1
+    assert None not in rows[0].tiles
+
+
+def test_by_tells_lines_apart_and_means_the_rest(tmp_path):
+    found = lines([systems(tmp_path)], "rank", by=["system"])
+    assert found == {"": ([1.0, 2.0], pytest.approx([(1e-3 + 1e-4) / 2, (1e-4 + 1e-5) / 2]))}
+    gathered = gather([systems(tmp_path / "again")])
+    _, groups = xy._groups(gathered, xy._along("rank", gathered), ["system"])
+    (metric,) = xy.chosen(["mse"], gathered.rows)
+    assert {len(point.rows) for point in groups[0].points} == {2}  # one trial, at two SNRs
+    told = [point.estimate(metric) for point in groups[0].points]
+    assert all(np.isnan(low) or low == value for value, low, _ in told)  # the SNRs of one trial count once
+
+
 def test_several_runs_are_lines_by_their_names(tmp_path):
     one, two = (digits(tmp_path, name, [{RANK: n} for n in (1, 2)]) for name in ("one", "two"))
     assert list(lines([one, two], "codec.eta")) == ["one", "two"]
