@@ -25,7 +25,7 @@ METRIC = click.option(
 )
 
 AT = click.option(
-    "--at", multiple=True, metavar="FIELD=VALUES", help="Only these points, as snr_db=0,5; again for more."
+    "--at", multiple=True, metavar="FIELD=VALUES", help="Only these points, as snr_db=0,5; again for another field."
 )
 
 

@@ -20,6 +20,7 @@ from linksim.compare_ratios import (
     each_point,
     each_told,
     frame,
+    left_out,
     mean_over,
     of_b,
     overall,
@@ -143,7 +144,7 @@ def compare_runs(
         sentences=_sentences(sides, chosen, found, times),
         averages=_of_all(sides, [point for point in points if point])
         + curve_sentences(sides, chosen, curves),
-        notes=_notes(sides, found, chosen),
+        notes=_notes(sides, found, chosen) + (left_out(points.count(None), sides) if chosen.ratio else []),
         frame=_frame(sides, found, chosen, times),
     )
 
@@ -152,15 +153,16 @@ def _ratios(
     sides: Sides, metric: Compared, every: Sequence[Pair], over: Sequence[str], along: str | None
 ) -> Comparison:
     """Ratios in place of differences: at equal values of a column, or averaged over fields, or both."""
-    notes = [RATIO_NOTE]
     points = each_point(every, metric)
+    notes = [RATIO_NOTE, *left_out(len(every) - len(points), sides)]
     if along:
         points, more = at_equal(every, sides, metric, along)
         notes += more
     if not points:
         raise _nothing(sides)
     told = mean_over(points, over) if over else each_told(points)
-    at = places([each.values for each in told])
+    column = list(points[0].values)[:1] if along else []
+    at = places([each.values for each in told], always=column)
     return Comparison(
         sentences=[sentence(each, sides, place) for each, place in zip(told, at, strict=True)],
         averages=[] if over else _of_all(sides, points),

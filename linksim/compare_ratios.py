@@ -38,6 +38,12 @@ def each_point(pairs: Sequence[Pair], metric: Compared) -> list[Moved]:
     return [point for point in (moved(pair, metric) for pair in pairs) if point is not None]
 
 
+def left_out(count: int, sides: Sides) -> list[str]:
+    """A note of pairs of points without a ratio, if there are any."""
+    pairs = f"{count} pair{'s' * (count != 1)} of points"
+    return [f"{pairs}, where {sides[1].label} makes no error, have no ratio."] if count else []
+
+
 def mean_over(points: Sequence[Moved], over: Sequence[str]) -> list[Told]:
     """The mean ratio over fields, by their last words: one of each setting of the other fields."""
     fields = list(dict.fromkeys(name for point in points for name in point.values))
@@ -81,7 +87,7 @@ def at_equal(
     Between two points of b's its mean runs straight in logarithms. LinksimError where b is no one curve.
     """
     a, b = sides
-    measured = [chosen([word], side.rows, "--along")[0] for side in sides]
+    measured = _measured(sides, word)
     own = [name for name in b.fields if name not in a.fields and name != SNR]
     if len(own) > 1:
         rule = f"needs one curve of {b.label}, which is swept over {' and '.join(own)}"
@@ -102,6 +108,23 @@ def at_equal(
     if beyond:
         notes.append(f"{beyond} points of {a.label} lie where {b.label} has no {measured[0].title}.")
     return found, notes
+
+
+def _measured(sides: Sides, word: str) -> list[Metric]:
+    """The column that a word names, of each side."""
+    found: list[Metric] = []
+    for side in sides:
+        try:
+            (metric,) = chosen([word], side.rows, "--along")
+        except ValueError:
+            raise LinksimError("--along", "must be one column", word, "as uses or codec.eta") from None
+        except LinksimError as error:
+            if not found:
+                raise
+            rule = f"was not measured of {side.label}"
+            raise LinksimError("--along", rule, word, "name what both have, as uses") from error
+        found.append(metric)
+    return found
 
 
 def _met(curve: Sequence[Pair], at: float, column: Metric, metric: Compared) -> Moved | None:
@@ -126,7 +149,8 @@ def sentence(told: Told, sides: Sides, place: str) -> str:
     where = [f"on average over {found.points} points"] if found.points > 1 else []
     spans = [_spanned(name, span, told.span) for name, span in told.span.items()]
     where += [f"at {place}"] if place else []
-    return f"{', '.join([*where, *spans])}: {a.label}'s MSE is {of_b(found)} of {b.label}'s"
+    head = ", ".join([*where, *spans])
+    return f"{head}{': ' * bool(head)}{a.label}'s MSE is {of_b(found)} of {b.label}'s"
 
 
 def of_b(found: Ratio) -> str:

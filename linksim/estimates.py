@@ -126,10 +126,13 @@ def _metric(word: str, rows: pd.DataFrame, where: str) -> Metric:
 
 
 def hint(word: str, names: Sequence[str]) -> str | None:
-    """The name, or last words of one, that is near to a user's word; all names where none is."""
+    """The name, or last words of one, that is near to a user's word; where none is, the names that are not of
+    a link's account.
+    """
     ends = [name.rpartition(".")[2] for name in names if "." in name]
     told = near(word, [*names, *ends])
-    return told if told and told.startswith("did") else near(word, names)
+    plain = [name for name in dict.fromkeys(names) if "." not in name or name.startswith(FACTS)]
+    return told if told and told.startswith("did") else near(word, plain)
 
 
 def _measured(column: str, rows: pd.DataFrame) -> bool:

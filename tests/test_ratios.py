@@ -120,9 +120,28 @@ def test_what_has_no_ratio_is_one_line(tmp_path):
         compare_runs(folder, metric="mse", over=["tank"])
     with pytest.raises(LinksimError, match="--along: must be a metric, got 'eta'"):
         compare_runs(folder, metric="mse", along="eta")
+    with pytest.raises(LinksimError, match="--along: must be one column, got 'pictures'"):
+        compare_runs(folder, metric="mse", along="pictures")
+    points = [
+        (name, {"snr_db": 5}, [trial(0, 0, 30.0, mse=1e-3) | {ETA: eta}])
+        for name, eta in (("a", 0.2), ("b", None))
+    ]
+    half = str(write_study(tmp_path / "half", points))
+    with pytest.raises(LinksimError, match="--along: was not measured of b, got 'eta'; name what both have"):
+        compare_runs(half, metric="mse", along="eta")
+
+
+def test_a_ratio_alone_tells_where_it_is(tmp_path):
+    folder = curve(tmp_path / "run", {0.2: 1e-4}, {0.2: 1e-3})
+    made = compare_runs(f"{folder}:HSC", f"{folder}:SC", metric="mse", along="eta")
+    assert made.sentences[0].startswith("at eta 0.2: HSC's MSE is 0.1")
+    made = compare_runs(f"{folder}:HSC", f"{folder}:SC", metric="mse", over=["rank"])
+    assert made.sentences[0].startswith("HSC's MSE is 0.1")
 
 
 def test_an_error_of_nought_is_no_part_and_divides_nothing(tmp_path):
     folder = curve(tmp_path / "run", {0.2: 0.0}, {0.2: 1e-3})
     assert compare_runs(f"{folder}:HSC", f"{folder}:SC", metric="mse").frame.ratio.iloc[0] == 0
-    assert "ratio" not in compare_runs(f"{folder}:SC", f"{folder}:HSC", metric="mse").frame
+    made = compare_runs(f"{folder}:SC", f"{folder}:HSC", metric="mse")
+    assert "ratio" not in made.frame
+    assert "1 pair of points, where HSC makes no error, have no ratio." in made.notes
