@@ -25,7 +25,10 @@ METRIC = click.option(
 )
 
 AT = click.option(
-    "--at", multiple=True, metavar="FIELD=VALUES", help="Only these points, as snr_db=0,5; again for another field."
+    "--at",
+    multiple=True,
+    metavar="FIELD=VALUES",
+    help="Only these points, as snr_db=0,5; again for other fields.",
 )
 
 
