@@ -87,8 +87,10 @@ def listened_to(point: Point, shape: tuple[int, int, int]) -> Hsc:
     codec, where = point.scenario.codec, "codec.kind"
     if not isinstance(codec, Hsc):
         raise LinksimError(where, "must be hsc, which sends complements", codec.kind, "name such a scenario")
-    if not isinstance(codec.rank, int) or not codec.rank or codec.source != "AX":
-        raise LinksimError("codec", "must have source AX and a rank of 1 or more", codec.rank, "set both")
+    if codec.source != "AX":
+        raise LinksimError("codec.source", "must be AX, as adapters have it", codec.source, "set it to AX")
+    if not isinstance(codec.rank, int) or not codec.rank:
+        raise LinksimError("codec.rank", "must be declared, 1 or more", codec.rank, "set codec.rank=8")
     if shape[0] != shape[1] or shape[2] != 1:
         raise LinksimError("--data", "must be square grey pictures", "x".join(map(str, shape)), "send others")
     return replace(codec, adapter=None)
@@ -168,6 +170,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--sweep", dest="sweeps", action="append", default=[], metavar="FIELD=A:B:STEP|A,B")
     given = parser.parse_args(argv)
     try:
+        _check(given.trials, given.out)
         plan = plan_of(given.scenario, given.sets, given.sweeps)
         path, pictures = training_pictures(given.data)
         parts = []
@@ -176,7 +179,16 @@ def main(argv: Sequence[str] | None = None) -> None:
             parts.append(part)
         np.savez_compressed(given.out, about=about(plan, path.name), **joined(parts))
     except LinksimError as error:
-        sys.exit(f"{error}")
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+
+
+def _check(trials: int, out: Path) -> None:
+    """LinksimError before any work is done that could not be kept."""
+    if trials < 1:
+        raise LinksimError("--trials", "must be at least 1", trials, "256 is the default")
+    if not out.parent.is_dir():
+        raise LinksimError("--out", "must lie in a folder that is there", str(out), "make the folder first")
 
 
 if __name__ == "__main__":

@@ -175,18 +175,19 @@ def test_the_command_writes_every_trial_and_what_it_was_made_of(scenario, folder
 
 
 @pytest.mark.parametrize(
-    ("sets", "told"),
+    ("options", "told"),
     [
-        (["codec.rank=fit"], "must have source AX and a rank of 1 or more, got 'fit'"),
-        (["codec.source=residual"], "must have source AX and a rank of 1 or more"),
+        (["--set", "codec.rank=fit"], "codec.rank: must be declared, 1 or more, got 'fit'"),
+        (["--set", "codec.source=residual"], "codec.source: must be AX, as adapters have it, got 'residual'"),
+        (["--trials", "0"], "--trials: must be at least 1, got 0"),
+        (["--out", "nowhere/x.npz"], "--out: must lie in a folder that is there, got 'nowhere/x.npz'"),
     ],
 )
-def test_scenarios_that_tell_no_rows_are_refused_in_one_line(scenario, folder, sets, told):
-    options = [each for value in sets for each in ("--set", value)]
+def test_mistakes_are_one_line(scenario, folder, capsys, options, told):
     with pytest.raises(SystemExit) as stop:
         observe.main([str(scenario), "--data", str(folder), "--out", str(folder / "x.npz"), *options])
-    assert told in str(stop.value)
-    assert "\n" not in str(stop.value)
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.startswith(told)
 
 
 def test_other_codecs_and_pictures_are_refused(scenario, tmp_path):
