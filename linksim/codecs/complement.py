@@ -43,6 +43,7 @@ Source = Literal["AX", "residual"]
 DEPENDENT = 2.0**-30
 """A row this near to the span of those before it, relative to its length, adds nothing to the span."""
 SCALE_BITS, SCALES_PER_OCTAVE = 8, 16
+LAST_SCALE = (1 << SCALE_BITS) - 1
 EXACT_BITS = 64
 """Of a real that is not quantised: its float64."""
 
@@ -122,13 +123,24 @@ def added_bound(values: Reals, d: int, width: int, step_a: Reals, step_sent: Rea
     return of_rows + d * width * (step_sent / 2) ** 2
 
 
+def scale_of(codes: NDArray[np.integer], top: float) -> Reals:
+    """What codes of scales, 0 to 255, stand for: top 2^((code - 255)/16)."""
+    return top * 2.0 ** ((np.asarray(codes, np.float64) - LAST_SCALE) / SCALES_PER_OCTAVE)
+
+
+def scale_code(largest: Reals, top: float) -> NDArray[np.int64]:
+    """The code of the least scale that holds values of at most `largest`."""
+    octaves = np.log2(np.maximum(np.asarray(largest) / top, 2.0**-64))
+    codes = np.ceil(LAST_SCALE + SCALES_PER_OCTAVE * octaves - 1e-9)
+    return np.clip(codes, 0, LAST_SCALE).astype(np.int64)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Quantiser:
     """A uniform mid-tread quantiser of `bits` bits a real, its scale sent in 8 bits for each picture.
 
-    The scale is the least of top 2^((code - 255)/16), code = 0 .. 255, that no value exceeds; integers run
-    from -m to m, m = 2^(bits - 1) - 1, so that 0 stays 0, and the step is scale / m. top: no value's
-    magnitude is larger.
+    The scale is the least of `scale_of` that no value exceeds; integers run from -m to m,
+    m = 2^(bits - 1) - 1, so that 0 stays 0, and the step is scale / m. top: no value's magnitude is larger.
     bits = 0 sends float64 as it is.
     """
 
@@ -151,15 +163,11 @@ class Quantiser:
 
     def step(self, codes: NDArray[np.integer]) -> Reals:
         """The step [n] under scales' codes [n]."""
-        last = (1 << SCALE_BITS) - 1
-        return self.top * 2.0 ** ((codes.astype(np.float64) - last) / SCALES_PER_OCTAVE) / self.most
+        return scale_of(codes, self.top) / self.most
 
     def quantise(self, values: Reals) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Codes [n] of the scales and integers [n, m] of values [n, m]."""
-        last = (1 << SCALE_BITS) - 1
-        largest = np.max(np.abs(values), axis=-1, initial=0.0) / self.top
-        octaves = np.log2(np.maximum(largest, 2.0**-64))
-        codes = np.clip(np.ceil(last + SCALES_PER_OCTAVE * octaves - 1e-9), 0, last).astype(np.int64)
+        codes = scale_code(np.max(np.abs(values), axis=-1, initial=0.0), self.top)
         integers = np.rint(values / self.step(codes)[:, None])
         return codes, np.clip(integers, -self.most, self.most).astype(np.int64)
 
@@ -172,25 +180,28 @@ class Quantiser:
         if not self.bits:
             return np.unpackbits(values.astype(">f8").view(np.uint8), axis=-1)
         codes, integers = self.quantise(values)
-        return np.concatenate([_bits(codes[:, None], SCALE_BITS), _bits(integers + self.most, self.bits)], 1)
+        head = bits_of(codes[:, None], SCALE_BITS)
+        return np.concatenate([head, bits_of(integers + self.most, self.bits)], axis=1)
 
     def from_bits(self, bits: NDArray[np.uint8]) -> Reals:
         """The values that bits tell; any bits tell some, none larger than `top`."""
         if not self.bits:
             values = np.ascontiguousarray(np.packbits(bits, axis=-1)).view(">f8").astype(np.float64)
             return np.clip(np.nan_to_num(values, nan=0.0), -self.top, self.top)
-        codes = _integers(bits[:, :SCALE_BITS], SCALE_BITS)[:, 0]
-        integers = _integers(bits[:, SCALE_BITS:], self.bits) - self.most
+        codes = integers_of(bits[:, :SCALE_BITS], SCALE_BITS)[:, 0]
+        integers = integers_of(bits[:, SCALE_BITS:], self.bits) - self.most
         return self.restore(codes, np.minimum(integers, self.most))
 
 
-def _bits(integers: NDArray[np.int64], width: int) -> NDArray[np.uint8]:
-    """Bits [n, m width] of integers [n, m] from 0 to 2^width - 1."""
+def bits_of(integers: NDArray[np.int64], width: int) -> NDArray[np.uint8]:
+    """Bits [..., m width] of integers [..., m] from 0 to 2^width - 1, most significant first."""
     places = np.arange(width - 1, -1, -1)
-    return ((integers[..., None] >> places) & 1).astype(np.uint8).reshape(len(integers), -1)
+    *lead, m = integers.shape
+    return ((integers[..., None] >> places) & 1).astype(np.uint8).reshape(*lead, m * width)
 
 
-def _integers(bits: NDArray[np.uint8], width: int) -> NDArray[np.int64]:
-    """The inverse of `_bits`."""
-    groups = bits.reshape(len(bits), -1, width).astype(np.int64)
+def integers_of(bits: NDArray[np.uint8], width: int) -> NDArray[np.int64]:
+    """The inverse of `bits_of`."""
+    *lead, n = bits.shape
+    groups = bits.reshape(*lead, n // width, width).astype(np.int64)
     return groups @ (1 << np.arange(width - 1, -1, -1, dtype=np.int64))

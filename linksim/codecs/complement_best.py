@@ -20,9 +20,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.codecs.complement import Reals, eigen_rows, error_matrix, measured
+from linksim.codecs.complement import Reals, bits_of, eigen_rows, error_matrix, measured
 from linksim.codecs.complement_bits import ComplementCode, Heard, Strings, Told, recomposed
-from linksim.codecs.complement_rows import Bitstring, RowQuantiser, bits_of, number
+from linksim.codecs.complement_rows import Bitstring, RowQuantiser, number
 from linksim.codecs.complement_search import Choice, Search
 
 

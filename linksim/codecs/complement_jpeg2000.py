@@ -25,8 +25,6 @@ from numpy.typing import NDArray
 
 from linksim.codecs import openjpeg
 from linksim.codecs.complement import (
-    SCALE_BITS,
-    SCALES_PER_OCTAVE,
     Reals,
     Source,
     eigen_rows,
@@ -34,6 +32,8 @@ from linksim.codecs.complement import (
     measured,
     orthonormal,
     recompose,
+    scale_code,
+    scale_of,
 )
 from linksim.codecs.complement_bits import Heard, Strings, Told, recomposed
 from linksim.codecs.openjpeg import Form
@@ -46,7 +46,6 @@ SHARES: dict[Source, tuple[float, ...]] = {"AX": (0.4, 0.3, 0.5), "residual": (0
 HEAD = 2
 """Bytes in front of A's length."""
 MOST_RANK = 256
-FINEST_SCALE = (1 << SCALE_BITS) - 1
 FINENESS = 256
 """Codestreams are as large as they can be to 1/256 of their bytes."""
 
@@ -173,7 +172,7 @@ class Codestreams:
         if rows is None:
             return None
         true = measured(rows, x, guess, self.source)
-        scale = self._scale(np.abs(true).max())
+        scale = int(scale_code(np.abs(true).max(), side**0.5))
         values = (true / self._top(scale)).transpose(0, 2, 3, 1).reshape(tiles * d, width, channels)
         sent = _packets(values, room - len(packets))
         got = self._measured(sent, tiles, d, scale)
@@ -184,12 +183,7 @@ class Codestreams:
 
     def _top(self, scale: int) -> float:
         """The largest magnitude under a scale's code; none of A X is larger than sqrt(L)."""
-        return float(np.sqrt(self.shape[1]) * 2.0 ** ((scale - FINEST_SCALE) / SCALES_PER_OCTAVE))
-
-    def _scale(self, largest: float) -> int:
-        """The least scale that holds it."""
-        octaves = np.log2(max(largest, 2.0**-64) / np.sqrt(self.shape[1]))
-        return int(np.clip(np.ceil(FINEST_SCALE + SCALES_PER_OCTAVE * octaves - 1e-9), 0, FINEST_SCALE))
+        return float(scale_of(np.array(scale), self.shape[1] ** 0.5))
 
 
 def _least_rank(tried: Callable[[int], Tried | None], most: int) -> int:

@@ -21,12 +21,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.codecs.complement import SCALE_BITS, SCALES_PER_OCTAVE, Quantiser, Reals
+from linksim.codecs.complement import LAST_SCALE, SCALE_BITS, Quantiser, Reals, bits_of, integers_of, scale_of
 
 Integers = NDArray[np.int64]
 Bitstring = NDArray[np.uint8]
 WIDTH_BITS = 4
-LAST = (1 << SCALE_BITS) - 1
 WIDEST = (1 << WIDTH_BITS) - 1
 NONE = -1
 """In a setting's place: there is none."""
@@ -132,12 +131,12 @@ class Even:
 
 @dataclass(frozen=True, kw_only=True)
 class Water:
-    """Settings are 255 less the step's code; a step is top 2^((code - 255)/16). top: as `Even`'s."""
+    """Settings are 255 less the step's code, steps being of `scale_of`. top: as `Even`'s."""
 
     top: float
 
     def _steps(self, settings: Integers) -> Reals:
-        return self.top * 2.0 ** (-np.asarray(settings, np.float64) / SCALES_PER_OCTAVE)
+        return scale_of(LAST_SCALE - np.asarray(settings), self.top)
 
     def _widths(self, peaks: Reals, settings: Integers) -> Integers:
         """Width codes [n, rows] of rows' largest magnitudes."""
@@ -155,21 +154,21 @@ class Water:
     def finest(self, values: Reals, room: Integers) -> Integers:
         peaks, width = np.abs(values).max(axis=2, initial=0.0), values.shape[2]
         # bits grow with the setting: the last that fits is bisected
-        low, high = np.full(len(values), NONE), np.full(len(values), LAST + 1)
+        low, high = np.full(len(values), NONE), np.full(len(values), LAST_SCALE + 1)
         while np.any(high - low > 1):
-            middle = np.clip((low + high) // 2, 0, LAST)
+            middle = np.clip((low + high) // 2, 0, LAST_SCALE)
             fits = self._sizes(peaks, middle, width) <= room
             low, high = np.where(fits, middle, low), np.where(fits, high, middle)
         return low
 
     def coarsest(self, values: Reals, most: Reals) -> Integers:
-        low, high = np.full(len(values), NONE), np.full(len(values), LAST)
-        high = np.where(self.error(values, high) <= most, high, LAST + 1)
+        low, high = np.full(len(values), NONE), np.full(len(values), LAST_SCALE)
+        high = np.where(self.error(values, high) <= most, high, LAST_SCALE + 1)
         while np.any(high - low > 1):  # the error falls with the setting, but for a little
-            middle = np.clip((low + high) // 2, 0, LAST)
+            middle = np.clip((low + high) // 2, 0, LAST_SCALE)
             meets = self.error(values, middle) <= most
             low, high = np.where(meets, low, middle), np.where(meets, middle, high)
-        return np.where(high > LAST, NONE, high)
+        return np.where(high > LAST_SCALE, NONE, high)
 
     def n_bits(self, values: Reals, settings: Integers) -> Integers:
         return self._sizes(np.abs(values).max(axis=2, initial=0.0), settings, values.shape[2])
@@ -181,7 +180,7 @@ class Water:
     def write(self, values: Reals, setting: int) -> Bitstring:
         integers = np.rint(values / self._steps(np.array([setting])))
         codes = np.frexp(np.abs(integers).max(axis=1, initial=0.0))[1].astype(np.int64)
-        head = [bits_of(np.array([LAST - setting]), SCALE_BITS), bits_of(codes, WIDTH_BITS)]
+        head = [bits_of(np.array([LAST_SCALE - setting]), SCALE_BITS), bits_of(codes, WIDTH_BITS)]
         rows = [
             bits_of(row.astype(np.int64) + (1 << code) - 1, code + 1)
             for row, code in zip(integers, codes, strict=True)
@@ -193,32 +192,22 @@ class Water:
         head = SCALE_BITS + WIDTH_BITS * rows
         if bits.size < head:
             return head
-        codes = numbers_of(bits[SCALE_BITS:head], WIDTH_BITS)
+        codes = integers_of(bits[SCALE_BITS:head], WIDTH_BITS)
         return head + width * int(np.sum(codes + (codes > 0)))
 
     def read(self, bits: Bitstring, rows: int, width: int) -> tuple[Reals, float]:
         at = SCALE_BITS + WIDTH_BITS * rows
-        codes = numbers_of(bits[SCALE_BITS:at], WIDTH_BITS)
-        step = float(self._steps(np.array([LAST - number(bits[:SCALE_BITS])]))[0])
+        codes = integers_of(bits[SCALE_BITS:at], WIDTH_BITS)
+        step = float(self._steps(np.array([LAST_SCALE - number(bits[:SCALE_BITS])]))[0])
         out = np.zeros((rows, width))
         for row, code in zip(out, codes, strict=True):
             if code:
                 end, most = at + width * (code + 1), (1 << code) - 1
-                row[:] = np.minimum(numbers_of(bits[at:end], code + 1) - most, most)
+                row[:] = np.minimum(integers_of(bits[at:end], code + 1) - most, most)
                 at = end
         return np.clip(step * out, -self.top, self.top), step
 
 
-def bits_of(integers: Integers, width: int) -> Bitstring:
-    """Bits [m width] of integers [m] from 0 to 2^width - 1, most significant first."""
-    return ((integers[:, None] >> np.arange(width - 1, -1, -1)) & 1).astype(np.uint8).reshape(-1)
-
-
-def numbers_of(bits: Bitstring, width: int) -> Integers:
-    """The inverse of `bits_of`."""
-    return bits.reshape(-1, width).astype(np.int64) @ (1 << np.arange(width - 1, -1, -1))
-
-
 def number(bits: Bitstring) -> int:
     """The integer that all the bits tell, 0 of none."""
-    return int(numbers_of(bits, bits.size)[0]) if bits.size else 0
+    return int(integers_of(bits, bits.size)[0]) if bits.size else 0
