@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 import pytest
-from PIL import Image
 
 from linksim.cli import LISTED, linksim, main
 from linksim.listing import LISTS
@@ -102,11 +101,8 @@ def test_the_choices_of_list_are_the_lists():
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.name)
-def test_every_shipped_scenario_validates(path, capsys, tmp_path, monkeypatch):
-    """Photos that a scenario asks its user for are there, as one of their size."""
-    (tmp_path / "kodak").mkdir()
-    Image.new("RGB", (768, 512)).save(tmp_path / "kodak" / "kodim01.png")
-    monkeypatch.setenv("LINKSIM_DATA", str(tmp_path))
+@pytest.mark.usefixtures("kodak")
+def test_every_shipped_scenario_validates(path, capsys):
     assert call("validate", path) == 0
     assert "fine: " in capsys.readouterr().out
 

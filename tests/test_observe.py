@@ -115,6 +115,15 @@ def test_what_is_kept_is_what_an_ordinary_receiver_makes_of_the_same_trials(scen
             np.testing.assert_allclose(rows @ (pictures[part["picture"][i], :, :, 0] / 255), sent, atol=0.022)
 
 
+def test_trials_meet_draws_of_their_own_however_many_go_together(scenario, pictures, monkeypatch):
+    plan = plan_of(scenario, sweeps=["snr_db=1"])
+    (whole,) = observe.observe(plan, pictures, 24, seed=4)
+    monkeypatch.setattr(observe, "CHUNK", 5)
+    (parts,) = observe.observe(plan, pictures, 24, seed=4)
+    for name, values in whole.items():
+        np.testing.assert_array_equal(parts[name], values)
+
+
 def test_rows_tell_the_map_of_any_guess(pictures):
     codec = Hsc(card="linear", rank=3)
     grants = plan_grants()

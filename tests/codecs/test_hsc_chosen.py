@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from hsc_by_hand import SHAPE, cards, grant, guesses, links, pictures, seen, through  # noqa: F401
 
+from linksim.codecs.complement_bits import ComplementCode
+from linksim.codecs.complement_fixed import Fixed
 from linksim.codecs.hsc import Hsc
 from linksim.codecs.hsc_arrays import n_tiles, tiled, untiled
+from linksim.codecs.hsc_facts import complement_facts
 from linksim.codecs.hsc_rules import Target
 from linksim.images import Photo
 from linksim.system import System
@@ -156,6 +159,21 @@ def test_best_effort_reads_any_bits_of_a_chosen_code():
     for size in (0, 3, 100, 4000):
         got = seen(message) | {"complement": BitsObserved(data=rng.integers(0, 2, size, np.uint8), ok=False)}
         assert codec.decode([got], [whole.shape])[0].image.shape == whole.shape
+
+
+def test_facts_count_all_colours():
+    rng = np.random.default_rng(2)
+    x, guess = rng.random((2, 3, 2, 3, 8, 6))
+    exact = ComplementCode(basis="eigen", source="AX", bits_a=0, bits_ax=0, shape=(3, 8, 6))
+    code = Fixed(code=exact, rank=5)
+    strings = code.encode(x, guess, 2 * exact.n_bits(5))
+    wrong = np.mean((code.decode(strings, guess) - x) ** 2, axis=(1, 2, 3, 4))
+    for told, error in zip(
+        complement_facts(code.told(strings, x, guess), strings, x, guess), wrong, strict=True
+    ):
+        assert told["discarded"] == pytest.approx(error, rel=1e-9)  # (19)
+        assert told["bound"] == pytest.approx(error, rel=1e-9)
+        assert told["cr_reals"] == 2 * 5 * (8 + 3 * 6)
 
 
 @pytest.mark.parametrize(
