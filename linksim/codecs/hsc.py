@@ -37,7 +37,7 @@ from linksim.codecs.hsc_arrays import (
     untiled,
 )
 from linksim.codecs.hsc_facts import complement_facts, describe, load_facts
-from linksim.codecs.hsc_rules import Rank, Width, check_fields, code_of
+from linksim.codecs.hsc_rules import Rank, Width, check_fields, code_of, library_of
 from linksim.codecs.semantic import Semantic, find_semantic
 from linksim.kept import Kept
 from phy.rng import generator
@@ -109,8 +109,8 @@ class Hsc:
 
     @property
     def fingerprint(self) -> str:
-        around = self._adapter
-        return self.network.fingerprint + (f"; adapter: {around.fingerprint}" if around else "")
+        own = self.network.fingerprint + library_of(self)
+        return own + (f"; adapter: {self._adapter.fingerprint}" if self._adapter else "")
 
     @property
     def _adapter(self) -> Adapter | None:

@@ -57,6 +57,15 @@ def check_fields(codec: Hsc) -> None:
             raise ValueError("rank: must be a number, fit or best with packing jpeg2000, got mse; set best")
 
 
+def library_of(codec: Hsc) -> str:
+    """What of a fingerprint tells of the library that packs a codec's complements."""
+    if codec.packing != "jpeg2000":
+        return ""
+    from linksim.codecs import openjpeg
+
+    return f"; OpenJPEG {openjpeg.version()}"
+
+
 def code_of(codec: Hsc) -> Code:
     """The code of a codec's fields, for the pictures or tiles that its network takes."""
     height, width, channels = codec.network.shape

@@ -161,6 +161,13 @@ def test_best_effort_reads_any_bits_of_a_chosen_code():
         assert codec.decode([got], [whole.shape])[0].image.shape == whole.shape
 
 
+def test_a_library_that_packs_complements_is_in_the_fingerprint():
+    plain, packed = (
+        Hsc(card="plain", rank="best", packing=each).fingerprint for each in ("fixed", "jpeg2000")
+    )
+    assert packed.startswith(f"{plain}; OpenJPEG ")
+
+
 def test_facts_count_all_colours():
     rng = np.random.default_rng(2)
     x, guess = rng.random((2, 3, 2, 3, 8, 6))
