@@ -160,7 +160,7 @@ def start(net: HscPhoto, photos: Photos, seed: int) -> None:
 
 
 def shares(net: HscPhoto) -> list[dict]:
-    """The optimiser's groups: vectors of one number a real learn slower, their gradients being mostly noise."""
+    """The optimiser's groups: vectors of one number a real learn slower, as their gradients are noisy."""
     vectors = [net.log_gain, net.log_prior, net.log_spread]
     slow = {id(p) for p in vectors}
     others = [p for p in net.parameters() if id(p) not in slow]
