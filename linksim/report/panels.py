@@ -147,14 +147,16 @@ def look(
 ) -> dict[str, Any]:
     """Colour, dashes and markers: filled for all trials, hollow for those delivered, a cross for Eve.
 
+    Where colours come round again, each takes another marker and other dashes.
     alone: no other kind is drawn, so that dashes tell the numbers apart.
     """
-    colour = colour or COLOURS[number % len(COLOURS)]
-    style = DASHES[number % len(DASHES)] if alone else STYLES[kind]
+    turn, place = divmod(number, len(COLOURS))
+    colour = colour or COLOURS[place]
+    style = DASHES[(place + turn) % len(DASHES)] if alone else STYLES[kind]
     return {
         "color": colour,
         "linestyle": style if joined else "none",
-        "marker": "x" if kind == "eavesdropper" else MARKERS[number % len(MARKERS)],
+        "marker": "x" if kind == "eavesdropper" else MARKERS[(place + turn) % len(MARKERS)],
         "markerfacecolor": "white" if kind == "delivered" else colour,
         "zorder": 3 if kind == "all trials" else 2.5,
     }

@@ -149,6 +149,13 @@ def test_curves_of_one_kind_are_told_apart_without_colour():
     assert len({look["marker"] for look in looks}) == 7
 
 
+@pytest.mark.parametrize("alone", [True, False])
+def test_more_curves_than_colours_have_looks_of_their_own(alone):
+    looks = [panels.look(number, "all trials", joined=True, alone=alone) for number in range(14)]
+    assert len({(look["color"], str(look["linestyle"]), look["marker"]) for look in looks}) == 14
+    assert len({(look["color"], look["marker"]) for look in looks}) == 14
+
+
 def test_systems_of_a_study_have_lines_by_their_names(tmp_path):
     folder = write_study(tmp_path / "two", {"A": {0: 20.0, 10: 30.0}, "B + C": {0: 24.0, 10: 28.0}})
     assert drawn_lines(folder) == {
