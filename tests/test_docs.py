@@ -23,7 +23,9 @@ def test_docstrings_show_what_happens(name):
     assert not result.failed
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/architecture.md", "docs/links.md", "docs/studies.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/architecture.md", "docs/links.md", "docs/studies.md", "docs/hsc.md"]
+)
 def test_files_that_the_documents_name_are_there(name):
     text = (ROOT / name).read_text()
     named = re.findall(r"`((?:linksim|phy|models|tests|scenarios|docs)/[\w./*-]+)`", text)
