@@ -79,8 +79,8 @@ def draw_panels(
     import matplotlib
 
     with matplotlib.rc_context(COLUMN_RC):
-        labels = list(dict.fromkeys(line.label for _, lines in panels for line in lines if line.label))
-        drawn = figure(WIDTH, 0.4 + 1.9 * len(panels) + LEGEND_LINE * -(-len(labels) // _columns(labels)))
+        all_lines = [line for _, lines in panels for line in lines]
+        drawn = figure(WIDTH, 0.4 + 1.9 * len(panels) + legend_height(all_lines))
         places = drawn.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
         for axes, (quantity, lines) in zip(places, panels, strict=True):
             panel(axes, lines, quantity, axis)
@@ -88,7 +88,7 @@ def draw_panels(
             axes.set_xlabel(x_label)
             axes.label_outer()
         places[0].set_title(title, loc="left")
-        legend(drawn, [line for _, lines in panels for line in lines], axis)
+        legend(drawn, all_lines, axis)
         for out in outs:
             save(drawn, out, COLUMN_DPI)
 
@@ -190,6 +190,14 @@ def legend(drawn: Figure, lines: Sequence[Line], axis: Axis) -> None:
     if looks:
         handles = [Line2D([], [], label=label, **drawn_as) for label, drawn_as in looks.items()]
         drawn.legend(handles=handles, loc="outside lower center", ncols=_columns(list(looks)))
+
+
+def legend_height(lines: Sequence[Line], rows: int = 0) -> float:
+    """Inches that a legend of these lines takes beyond so many rows."""
+    kinds = list(dict.fromkeys(line.kind for line in lines))
+    labels = list(dict.fromkeys(line.label for line in lines if line.label))
+    labels += kinds if len(kinds) > 1 else []
+    return LEGEND_LINE * max(0, -(-len(labels) // _columns(labels)) - rows)
 
 
 def _columns(labels: Sequence[str]) -> int:

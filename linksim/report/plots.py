@@ -6,19 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from linksim.errors import LinksimError
 from linksim.manifest import read_manifest
 from linksim.report.curves import Axis, Series, axis_over, read_series, variable
 from linksim.report.fields import SNR, short_names
 from linksim.report.lines import tells_mse
-from linksim.report.panels import WIDTH, Line, Quantity, check_ending, legend, panel, ticks
+from linksim.report.panels import WIDTH, Line, Quantity, check_ending, legend, legend_height, panel, ticks
 from linksim.report.style import COLUMN_DPI, COLUMN_RC, figure, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-HEIGHT = 2.5
-"""Of a figure, inches."""
+HEIGHT, LEGEND_ROWS = 2.5, 2
+"""Of a figure, inches, and how many rows of a legend that has room for; each more makes it higher."""
 PSNR = Quantity(
     name="psnr",
     label="PSNR (dB)",
@@ -41,7 +43,7 @@ def write_figures(folder: Path) -> list[Path]:
             lines = _lines([series], quantity, axis, tuple(quantity.columns))
             if not lines:
                 continue
-            drawn = figure(WIDTH, HEIGHT)
+            drawn = figure(WIDTH, HEIGHT + legend_height(lines, LEGEND_ROWS))
             axes = drawn.subplots()
             panel(axes, lines, quantity, axis)
             _x_axis(axes, axis, [series])
@@ -71,7 +73,7 @@ def plot_runs(runs: Sequence[Path], out: Path) -> Path:
     every_panel = [(quantity, _lines(every, quantity, axis, ("all trials",))) for quantity in QUANTITIES]
     panels = [(quantity, lines) for quantity, lines in every_panel if lines]
     with matplotlib.rc_context(COLUMN_RC):
-        drawn = figure(WIDTH, 0.5 + 1.75 * len(panels))
+        drawn = figure(WIDTH, 0.5 + 1.75 * len(panels) + legend_height(panels[-1][1], LEGEND_ROWS))
         places = drawn.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
         for axes, (quantity, lines) in zip(places, panels, strict=True):
             panel(axes, lines, quantity, axis)
@@ -91,8 +93,8 @@ def _names(runs: Sequence[Path]) -> list[str | None]:
 def _lines(every: Sequence[Series], quantity: Quantity, axis: Axis, kinds: Sequence[str]) -> list[Line]:
     """All curves of a quantity. Where nothing was lost, what was delivered is no line of its own.
 
-    A run and setting has one number in every quantity, also in one that does not know it. The mean squared
-    error has curves where it tells what no PSNR does.
+    A run and setting has one number in every quantity, also in one that does not know it. A system that is
+    not swept over the axis has no curve. The mean squared error has curves where it tells what no PSNR does.
     """
     if quantity is MSE and not any(tells_mse(s.table) and (s.table["mse"] > 0).any() for s in every):
         return []
@@ -103,7 +105,7 @@ def _lines(every: Sequence[Series], quantity: Quantity, axis: Axis, kinds: Seque
         for kind in kinds:
             for n, curve in enumerate(series.curves(quantity.columns[kind], axis)):
                 label = ", ".join(filter(None, (series.name if len(every) > 1 else "", curve.label)))
-                if not (kind == "delivered" and lossless):
+                if np.isfinite(curve.x).any() and not (kind == "delivered" and lossless):
                     lines.append(Line(curve=curve, label=label, number=number + n, kind=kind))
         number += len(settings)
     return lines

@@ -164,6 +164,25 @@ def test_systems_of_a_study_have_lines_by_their_names(tmp_path):
     }
 
 
+def test_a_system_that_is_not_swept_over_the_axis_is_no_line(tmp_path):
+    points = [{"k": 1, "j": None}, {"k": 2, "j": None}, {"k": None, "j": 5}]
+    rows = [trial(n, values, 0, 0, 20.0 + n) for n, values in enumerate(points)]
+    folder = write_run(tmp_path / "apart", points, rows)
+    assert drawn_lines(folder) == {("", "all trials"): ([1, 2], [20, 21])}
+
+
+def test_a_long_legend_makes_a_figure_higher_and_leaves_its_curves_their_room(tmp_path, recwarn):
+    heights = []
+    for n in (2, 14):
+        systems = {f"a system of a rather long name, {i}": {0: 20.0 + i, 10: 30.0 + i} for i in range(n)}
+        folder = write_study(tmp_path / f"of_{n}", systems, pictures=False)
+        write_figures(folder)
+        with Image.open(folder / "figures" / "psnr.png") as drawn:
+            heights.append(drawn.height / COLUMN_DPI)
+    assert heights[1] - heights[0] == pytest.approx(12 * panels.LEGEND_LINE, abs=0.02)
+    assert not [warning for warning in recwarn if "constrained_layout" in str(warning.message)]
+
+
 def test_the_strip_of_a_study_shows_every_system(tmp_path):
     curves = {name: {snr: 20.0 for snr in range(9)} for name in ("A", "B")}
     heads = [tile.head for tile in strip_rows(write_study(tmp_path / "two", curves))[0]]
