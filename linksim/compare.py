@@ -17,6 +17,7 @@ from linksim.compare_ratios import (
     RATIO_NOTE,
     at_equal,
     columns,
+    crossed,
     each_point,
     each_told,
     frame,
@@ -142,9 +143,10 @@ def compare_runs(
     times = [point and ratio(point) for point in points]
     return Comparison(
         sentences=_sentences(sides, chosen, found, times),
-        averages=_of_all(sides, [point for point in points if point])
+        averages=([] if crossed(sides) else _of_all(sides, [point for point in points if point]))
         + curve_sentences(sides, chosen, curves),
-        notes=_notes(sides, found, chosen) + (left_out(points.count(None), sides) if chosen.ratio else []),
+        notes=_notes(sides, found, chosen)
+        + (left_out(points.count(None), sides) + crossed(sides) if chosen.ratio else []),
         frame=_frame(sides, found, chosen, times),
     )
 

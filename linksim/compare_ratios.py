@@ -44,6 +44,16 @@ def left_out(count: int, sides: Sides) -> list[str]:
     return [f"{pairs}, where {sides[1].label} makes no error, have no ratio."] if count else []
 
 
+def crossed(sides: Sides) -> list[str]:
+    """A note where each side is swept over a field that the other has not: no average is of like and like."""
+    a, b = ([name for name in one.fields if name not in two.fields] for one, two in (sides, sides[::-1]))
+    if not a or not b:
+        return []
+    return [
+        "Each has a sweep of its own: every point meets every other; --along uses sets them at equal cost."
+    ]
+
+
 def mean_over(points: Sequence[Moved], over: Sequence[str]) -> list[Told]:
     """The mean ratio over fields, by their last words: one of each setting of the other fields."""
     fields = list(dict.fromkeys(name for point in points for name in point.values))

@@ -111,6 +111,14 @@ def test_at_equal_cost_the_other_curve_is_read_between_its_points(tmp_path):
     assert "2 points of HSC lie where SC has no eta." in made.notes
 
 
+def test_sweeps_of_one_s_own_cross_and_have_no_average(tmp_path):
+    folder = curve(tmp_path / "run", {0.2: 1e-3, 0.4: 1e-4}, {0.2: 1e-2, 0.4: 1e-3})
+    made = compare_runs(f"{folder}:HSC", f"{folder}:SC", metric="mse")
+    assert len(made.sentences) == 4
+    assert not [line for line in made.averages if "'s MSE is" in line]
+    assert [note for note in made.notes if note.startswith("Each has a sweep of its own")]
+
+
 def test_what_has_no_ratio_is_one_line(tmp_path):
     folder = str(study(tmp_path / "run", 1))
     for words in ({"over": ["rank"]}, {"along": "eta"}):

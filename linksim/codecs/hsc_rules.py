@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -53,6 +53,10 @@ def check_fields(codec: Hsc) -> None:
     if codec.packing == "jpeg2000":
         if codec.basis != "eigen":
             raise ValueError(f"basis: must be eigen with packing jpeg2000, got {codec.basis}; leave it out")
+        for each in fields(codec):
+            value = getattr(codec, each.name)
+            if each.name in ("bits_a", "bits_ax", "widths") and value != each.default:
+                raise ValueError(f"{each.name}: is not of packing jpeg2000, got {value}; leave it out")
         if isinstance(rank, Target):
             raise ValueError("rank: must be a number, fit or best with packing jpeg2000, got mse; set best")
 

@@ -189,6 +189,8 @@ def test_facts_count_all_colours():
         ({"rank": "fit", "bits_ax": "best"}, "bits_ax: must be declared with rank: fit"),
         ({"widths": "water", "bits_ax": 0}, "widths: must be even for float64"),
         ({"packing": "jpeg2000", "basis": "dct"}, "basis: must be eigen with packing jpeg2000, got dct"),
+        ({"packing": "jpeg2000", "bits_ax": 5}, "bits_ax: is not of packing jpeg2000, got 5"),
+        ({"packing": "jpeg2000", "widths": "water"}, "widths: is not of packing jpeg2000, got water"),
         ({"bits_a": 30}, "bits_a: must be 2 to 24, or 0 for float64, got 30"),
     ],
 )
