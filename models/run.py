@@ -1,8 +1,9 @@
-"""A training run on disk, whatever it trains: `state.pt` to go on from, `log.jsonl` to read."""
+"""A training run on disk, whatever it trains: `state.pt` to go on from, `log.jsonl` to read. Its command."""
 
+import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,38 @@ class Run:
         if time.time() - self.last_save > CHECKPOINT_S:
             self.save()
 
+    def drive(
+        self,
+        take_step: Callable[[], dict],
+        measure: Callable[[], dict],
+        *,
+        steps: int,
+        stop_at: int | None,
+        minutes: float,
+        log_every: int,
+        measure_every: int,
+    ) -> None:
+        """Take steps to the last of `steps`, to `stop_at`, or for `minutes` of this sitting.
+
+        take_step: does one and tells facts of it, for the log. measure: of the averaged weights, at every
+        `measure_every` steps and after the last. Leaves a checkpoint.
+        """
+        while self.step < min(steps, stop_at or steps) and self.sitting < 60 * minutes:
+            facts = take_step()
+            if self.step % log_every == 0:
+                self.say(**facts)
+            if self.step % measure_every == 0 or self.step == steps:
+                self.say(**self.with_average(measure))
+            self.save_if_due()
+        if self.optimiser:
+            self.save()
+
+    def learn_at(self, rate: float) -> None:
+        """The learning rate of the next step; a group of parameters may take a share of it."""
+        assert self.optimiser is not None
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate * group.get("share", 1.0)
+
     def descend(self, loss: torch.Tensor, clip: float) -> float:
         """One step of the optimiser, left out where a gradient is not finite; the gradient's norm."""
         assert self.optimiser is not None
@@ -104,3 +137,21 @@ class Run:
         self.step += 1
         self.average.update(self.net, self.step)
         return norm.item()
+
+
+def training_parser(doc: str | None, recipes: Iterable[str], threads: int = 2) -> argparse.ArgumentParser:
+    """The command line of a training: RECIPE, and the options that all of them have."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", choices=sorted(recipes))
+    parser.add_argument("--folder", type=Path, help="where checkpoints and the log go (checkpoints/RECIPE)")
+    parser.add_argument("--minutes", type=float, default=1e9, help="stop, with a checkpoint, after this long")
+    parser.add_argument("--threads", type=int, default=threads)
+    return parser
+
+
+def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """What was given, its folder filled in, torch held to its threads."""
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    given.folder = given.folder or Path("checkpoints") / given.recipe
+    return given

@@ -7,7 +7,6 @@ Resumable: a checkpoint every `models.run.CHECKPOINT_S` seconds; what a step see
 alone. Stops after --minutes.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from models import losses, twin
 from models.data import crops, load_photos
 from models.hda_deepsc import HdaDeepsc, Trunk
 from models.recipes import RECIPES, Recipe
-from models.run import Run
+from models.run import Run, parsed, training_parser
 from models.start import fit_density, start_at_principal_components
 
 LOG_EVERY = 100
@@ -131,11 +130,11 @@ class HdaRun(Run):
             if self.saved_optimiser and self.saved_optimiser[0] == stage:
                 self.optimiser.load_state_dict(self.saved_optimiser[1])
             self.saved_optimiser = None
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.recipe.learning_rate(self.step)
+        self.learn_at(self.recipe.learning_rate(self.step))
 
     def take_step(self, photos: list) -> dict:
-        """One batch; what it sees depends on (seed, step) alone."""
+        """One batch, in the stage that it belongs to; what it sees depends on (seed, step) alone."""
+        self.enter_stage()
         recipe, step = self.recipe, self.step
         rng = np.random.default_rng((recipe.seed, 1, step))
         image = crops(photos, recipe.photos, recipe.crops_each, recipe.crop, (recipe.seed, 2, step))
@@ -167,35 +166,25 @@ def train(
             run.start_from(weights, recipe.stage_1 + recipe.stage_2)
         n = sum(parameter.numel() for parameter in run.net.parameters())
         run.say(parameters=n, photos=len(photos), **validate(run.net, held_out))
-    last = min(recipe.steps, stop_at or recipe.steps)
-    while run.step < last and run.sitting < 60 * minutes:
-        run.enter_stage()
-        facts = run.take_step(photos)
-        if run.step % LOG_EVERY == 0:
-            run.say(**facts)
-        if run.step % recipe.validate_every == 0 or run.step == recipe.steps:
-            run.say(**run.with_average(lambda: validate(run.net, held_out)))
-        run.save_if_due()
-    if run.optimiser:
-        run.save()
+    run.drive(
+        lambda: run.take_step(photos),
+        lambda: validate(run.net, held_out),
+        steps=recipe.steps,
+        stop_at=stop_at,
+        minutes=minutes,
+        log_every=LOG_EVERY,
+        measure_every=recipe.validate_every,
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("recipe", choices=sorted(RECIPES))
+    parser = training_parser(__doc__, RECIPES)
     parser.add_argument(
         "--data", type=Path, action="append", required=True, help="a folder of training photos"
     )
-    parser.add_argument("--folder", type=Path, help="where checkpoints and the log go (checkpoints/RECIPE)")
-    parser.add_argument("--minutes", type=float, default=1e9, help="stop, with a checkpoint, after this long")
     parser.add_argument("--weights", type=Path, help="begin stage 3 from weights that models.export kept")
-    parser.add_argument("--threads", type=int, default=2)
-    given = parser.parse_args()
-    torch.set_num_threads(given.threads)
-    folder = given.folder or Path("checkpoints") / given.recipe
-    train(RECIPES[given.recipe], given.data, folder, given.minutes, weights=given.weights)
+    given = parsed(parser)
+    train(RECIPES[given.recipe], given.data, given.folder, given.minutes, weights=given.weights)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ that is picked, the encoder from the error to be expected if word i were drawn w
 follow the means of what picks them; unused ones are put elsewhere until the last fifth of the steps.
 """
 
-import argparse
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,7 @@ from torch import Tensor
 from models.codebook import follow, k_means, revive
 from models.data import mnist_images
 from models.hsc import Hsc, HscSize, normalised
-from models.run import Run
+from models.run import Run, parsed, training_parser
 
 LEARNED, LOG_EVERY, VALIDATE_EVERY = 50_000, 100, 1000
 LEAST_USES = 8
@@ -178,15 +177,15 @@ def train(
         run.optimiser.load_state_dict(run.saved_optimiser[1])
     else:
         run.say(parameters=sum(p.numel() for p in net.parameters()), images=len(learned))
-    last = min(recipe.steps, stop_at or recipe.steps)
-    while run.step < last and run.sitting < 60 * minutes:
-        facts = take_step(run, recipe, learned)
-        if run.step % LOG_EVERY == 0:
-            run.say(**facts)
-        if run.step % VALIDATE_EVERY == 0 or run.step == recipe.steps:
-            run.say(**run.with_average(lambda: validate(net, held_out)))
-        run.save_if_due()
-    run.save()
+    run.drive(
+        lambda: take_step(run, recipe, learned),
+        lambda: validate(net, held_out),
+        steps=recipe.steps,
+        stop_at=stop_at,
+        minutes=minutes,
+        log_every=LOG_EVERY,
+        measure_every=VALIDATE_EVERY,
+    )
     return run
 
 
@@ -194,8 +193,7 @@ def take_step(run: Run, recipe: HscRecipe, learned: Tensor) -> dict:
     """One batch; what it sees depends on (seed, step) alone."""
     step = run.step
     rng = np.random.default_rng((recipe.seed, 1, step))
-    for group in run.optimiser.param_groups:
-        group["lr"] = recipe.learning_rate(step)
+    run.learn_at(recipe.learning_rate(step))
     octaves = math.log2(recipe.size.uses / LEAST_USES)
     uses = round(LEAST_USES * 2 ** rng.uniform(0, octaves))
     x = learned[rng.integers(0, len(learned), recipe.batch)]
@@ -217,18 +215,10 @@ def take_step(run: Run, recipe: HscRecipe, learned: Tensor) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("recipe", choices=sorted(RECIPES))
+    parser = training_parser(__doc__, RECIPES)
     parser.add_argument("--data", type=Path, required=True, help="the folder of MNIST's IDX files")
-    parser.add_argument("--folder", type=Path, help="where checkpoints and the log go (checkpoints/RECIPE)")
-    parser.add_argument("--minutes", type=float, default=1e9, help="stop, with a checkpoint, after this long")
-    parser.add_argument("--threads", type=int, default=2)
-    given = parser.parse_args()
-    torch.set_num_threads(given.threads)
-    folder = given.folder or Path("checkpoints") / given.recipe
-    train(RECIPES[given.recipe], mnist_images(given.data), folder, given.minutes)
+    given = parsed(parser)
+    train(RECIPES[given.recipe], mnist_images(given.data), given.folder, given.minutes)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ half's own mean squared error, and the recipe's weight b of the divergence:
     (ln MSE_1 + ln MSE_2) / 4 + b sum over 2k reals of (mu^2 + s^2 - 1 - ln s^2) / (2 * 3 H W)
 """
 
-import argparse
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ from models.data import load_photos
 from models.hda_deepsc import Trunk
 from models.hsc import normalised
 from models.hsc_photo import HscPhoto, PhotoSize
-from models.run import Run
+from models.run import Run, parsed, training_parser
 
 LOG_EVERY, VALIDATE_EVERY, HELD_OUT_EVERY = 50, 250, 25
 LEAST_USES = 64
@@ -187,15 +186,15 @@ def train(
     else:
         n = sum(p.numel() for p in net.parameters())
         run.say(parameters=n, images=len(learned), **validate(net, held_out))
-    last = min(recipe.steps, stop_at or recipe.steps)
-    while run.step < last and run.sitting < 60 * minutes:
-        facts = take_step(run, recipe, learned)
-        if run.step % LOG_EVERY == 0:
-            run.say(**facts)
-        if run.step % VALIDATE_EVERY == 0 or run.step == recipe.steps:
-            run.say(**run.with_average(lambda: validate(net, held_out)))
-        run.save_if_due()
-    run.save()
+    run.drive(
+        lambda: take_step(run, recipe, learned),
+        lambda: validate(net, held_out),
+        steps=recipe.steps,
+        stop_at=stop_at,
+        minutes=minutes,
+        log_every=LOG_EVERY,
+        measure_every=VALIDATE_EVERY,
+    )
     return run
 
 
@@ -203,8 +202,7 @@ def take_step(run: Run, recipe: PhotoRecipe, learned: Photos) -> dict:
     """One batch; half of the batches send all reals, the others any k, by octaves."""
     step, size = run.step, recipe.size
     rng = np.random.default_rng((recipe.seed, 1, step))
-    for group in run.optimiser.param_groups:
-        group["lr"] = recipe.learning_rate(step) * group["share"]
+    run.learn_at(recipe.learning_rate(step))
     least = min(LEAST_USES, size.uses)
     uses = size.uses if rng.random() < 0.5 else round(least * (size.uses / least) ** rng.random())
     x = crops(learned, recipe.batch, size.side, (recipe.seed, 2, step))
@@ -215,20 +213,12 @@ def take_step(run: Run, recipe: PhotoRecipe, learned: Photos) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("recipe", choices=sorted(RECIPES))
+    parser = training_parser(__doc__, RECIPES)
     parser.add_argument(
         "--data", type=Path, action="append", required=True, help="a folder of training photos"
     )
-    parser.add_argument("--folder", type=Path, help="where checkpoints and the log go (checkpoints/RECIPE)")
-    parser.add_argument("--minutes", type=float, default=1e9, help="stop, with a checkpoint, after this long")
-    parser.add_argument("--threads", type=int, default=2)
-    given = parser.parse_args()
-    torch.set_num_threads(given.threads)
-    folder = given.folder or Path("checkpoints") / given.recipe
-    train(RECIPES[given.recipe], given.data, folder, given.minutes)
+    given = parsed(parser)
+    train(RECIPES[given.recipe], given.data, given.folder, given.minutes)
 
 
 if __name__ == "__main__":

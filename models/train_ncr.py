@@ -10,7 +10,6 @@ of its picture, which is drawn anew, too. One trial in nine is sent without a co
 step sees depends on (seed, step) alone.
 """
 
-import argparse
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from models.data import mnist_images
 from models.fading import LEAST_GAIN, complex_normal, received
 from models.hsc import Hsc, normalised
 from models.ncr import Ncr, NcrSize, recompose
-from models.run import Run
+from models.run import Run, parsed, training_parser
 from models.train_hsc import LEARNED
 
 LOG_EVERY, VALIDATE_EVERY, VALIDATED = 100, 1000, 6000
@@ -187,8 +186,7 @@ def validate(base: Base, ncr: Ncr, trials: Trials, held_out: Tensor) -> dict[str
 def take_step(run: Run, recipe: NcrRecipe, base: Base, trials: Trials, learned: Tensor) -> dict:
     """One batch; what it sees depends on (seed, step) alone."""
     noise = torch.Generator().manual_seed(recipe.seed * 10**7 + run.step)
-    for group in run.optimiser.param_groups:
-        group["lr"] = recipe.learning_rate(run.step)
+    run.learn_at(recipe.learning_rate(run.step))
     part = trials.at(learned[torch.randint(len(learned), (recipe.batch,), generator=noise)])
     part = part.without(torch.rand(recipe.batch, generator=noise) < WITHOUT)
     part = part.redrawn(torch.randint(LEARNED, (recipe.batch,), generator=noise))
@@ -220,34 +218,27 @@ def train(
         parameters = sum(p.numel() for p in run.net.parameters())
         arrived = trials.ok[learned].float().mean().item()
         run.say(parameters=parameters, trials=len(learned), arrived=round(arrived, 4))
-    last = min(recipe.steps, stop_at or recipe.steps)
-    while run.step < last and run.sitting < 60 * minutes:
-        facts = take_step(run, recipe, base, trials, learned)
-        if run.step % LOG_EVERY == 0:
-            run.say(**facts)
-        if run.step % VALIDATE_EVERY == 0 or run.step == recipe.steps:
-            run.say(**run.with_average(lambda: validate(base, run.net, trials, shuffled)))
-        run.save_if_due()
-    run.save()
+    run.drive(
+        lambda: take_step(run, recipe, base, trials, learned),
+        lambda: validate(base, run.net, trials, shuffled),
+        steps=recipe.steps,
+        stop_at=stop_at,
+        minutes=minutes,
+        log_every=LOG_EVERY,
+        measure_every=VALIDATE_EVERY,
+    )
     return run
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("recipe", choices=sorted(RECIPES))
+    parser = training_parser(__doc__, RECIPES, threads=1)
     parser.add_argument("--data", type=Path, required=True, help="the folder of MNIST's IDX files")
     parser.add_argument("--base", type=Path, required=True, help="a run of the network around which it is")
     parser.add_argument("--observed", type=Path, action="append", required=True, help="of linksim.observe")
-    parser.add_argument("--folder", type=Path, help="where checkpoints and the log go (checkpoints/RECIPE)")
-    parser.add_argument("--minutes", type=float, default=1e9, help="stop, with a checkpoint, after this long")
-    parser.add_argument("--threads", type=int, default=1)
-    given = parser.parse_args()
-    torch.set_num_threads(given.threads)
-    recipe, folder = RECIPES[given.recipe], given.folder or Path("checkpoints") / given.recipe
+    given = parsed(parser)
+    recipe = RECIPES[given.recipe]
     net, _ = export_hsc.load(recipe.base, given.base)
-    train(recipe, mnist_images(given.data), net, read_trials(given.observed), folder, given.minutes)
+    train(recipe, mnist_images(given.data), net, read_trials(given.observed), given.folder, given.minutes)
 
 
 if __name__ == "__main__":

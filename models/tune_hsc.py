@@ -9,7 +9,6 @@ nothing without noise. Validates with one fixed fade and noise a picture, on the
 Resumable: what a step sees depends on (seed, step) alone.
 """
 
-import argparse
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from models.data import mnist_images
 from models.exporting import load_average
 from models.fading import faded
 from models.hsc import Hsc, HscSize
-from models.run import Run
+from models.run import Run, parsed, training_parser
 from models.train_hsc import LEARNED, LEAST_USES, LOG_EVERY, HscRecipe, sent, validate
 
 VALIDATE_EVERY = 1000
@@ -132,18 +131,20 @@ def tune(
         run.say(images=len(learned), tuned=False, shrinks=False, **validate_faded(plain, held_out))
         if recipe.size.shrinks:
             run.say(tuned=False, shrinks=True, **validate_faded(run.net, held_out))
-    last = min(recipe.steps, stop_at or recipe.steps)
-    while run.step < last and run.sitting < 60 * minutes:
-        facts = take_step(run, recipe, learned)
-        if run.step % LOG_EVERY == 0:
-            run.say(**facts)
-        if run.step % VALIDATE_EVERY == 0 and run.step < recipe.steps:
-            run.say(**run.with_average(lambda: validate_faded(run.net, held_out)))
-        run.save_if_due()
-    run.save()
-    if run.step == recipe.steps:
-        everything = run.with_average(lambda: validate(run.net, held_out) | validate_faded(run.net, held_out))
-        run.say(**everything)
+
+    def measure() -> dict[str, float]:
+        everything = validate(run.net, held_out) if run.step == recipe.steps else {}
+        return everything | validate_faded(run.net, held_out)
+
+    run.drive(
+        lambda: take_step(run, recipe, learned),
+        measure,
+        steps=recipe.steps,
+        stop_at=stop_at,
+        minutes=minutes,
+        log_every=LOG_EVERY,
+        measure_every=VALIDATE_EVERY,
+    )
     return run
 
 
@@ -151,8 +152,7 @@ def take_step(run: Run, recipe: TuneRecipe, learned: Tensor) -> dict:
     """One batch; what it sees depends on (seed, step) alone."""
     step = run.step
     rng = np.random.default_rng((recipe.seed, 2, step))
-    for group in run.optimiser.param_groups:
-        group["lr"] = recipe.learning_rate(step)
+    run.learn_at(recipe.learning_rate(step))
     uses = min(MEASURED_USES, recipe.size.uses)
     if rng.random() < 0.5:
         uses = round(LEAST_USES * 2 ** rng.uniform(0, math.log2(recipe.size.uses / LEAST_USES)))
@@ -168,21 +168,13 @@ def take_step(run: Run, recipe: TuneRecipe, learned: Tensor) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("recipe", choices=sorted(RECIPES))
+    parser = training_parser(__doc__, RECIPES)
     parser.add_argument("--data", type=Path, required=True, help="the folder of MNIST's IDX files")
     parser.add_argument(
         "--start", type=Path, default=Path("checkpoints/hsc_vae"), help="a checkpoint's folder, or a .npz"
     )
-    parser.add_argument("--folder", type=Path, help="where checkpoints and the log go (checkpoints/RECIPE)")
-    parser.add_argument("--minutes", type=float, default=1e9, help="stop, with a checkpoint, after this long")
-    parser.add_argument("--threads", type=int, default=2)
-    given = parser.parse_args()
-    torch.set_num_threads(given.threads)
-    folder = given.folder or Path("checkpoints") / given.recipe
-    tune(RECIPES[given.recipe], mnist_images(given.data), given.start, folder, given.minutes)
+    given = parsed(parser)
+    tune(RECIPES[given.recipe], mnist_images(given.data), given.start, given.folder, given.minutes)
 
 
 if __name__ == "__main__":
