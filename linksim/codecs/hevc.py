@@ -5,7 +5,7 @@ image -> what of its HEVC stream the receiver cannot know -> 'picture' bits -> t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import ClassVar, Literal
@@ -13,11 +13,9 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from linksim.codecs import x265
-from linksim.codecs.base import Decoded, Image, grey, to_bits, whole_bytes
+from linksim.codecs.base import Image
+from linksim.codecs.picture_file import Headers, PictureFile
 from linksim.kept import Kept
-from phy.types import BitsObserved, Grant, Message, Reception
-
-Headers = Literal["sent", "known"]
 
 KEPT_BYTES, ENTRY_BYTES = 64 << 20, 256
 """Of streams that a process keeps, and what each takes beside itself, about."""
@@ -31,21 +29,17 @@ SECANTS = 7
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hevc:
+class Hevc(PictureFile):
     """HEVC intra in BPG's settings, fitted to the payload: x265, 4:4:4 (grey: 4:0:0), tuned for PSNR.
 
     headers: known: the slice alone, from which the receiver, who knows the shape, makes the stream whole.
         sent: all of a stream that any decoder reads, some 90 bytes more.
-
-    A picture is an outage, and shown as flat grey, where the CRC failed, the receiver lacks the key, or not
-    even the coarsest stream fitted: arithmetic-coded bits of which any may be wrong are not shown.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     kind: Literal["hevc"] = "hevc"
     headers: Headers = "known"
 
-    streams: ClassVar[Mapping[str, str]] = {"picture": "digital"}
     channels: ClassVar[tuple[int, ...]] = (1, 3)
 
     @property
@@ -53,26 +47,11 @@ class Hevc:
         """The libraries that make and read the streams."""
         return x265.version()
 
-    def encode(self, images: Sequence[Image], grants: Sequence[Mapping[str, Grant]]) -> list[Message]:
-        """The stream's bits, most significant first; no bit at all where none fits."""
-        streams = [
-            fitted(np.ascontiguousarray(image), grant["picture"].payload_bits // 8, self.headers)
-            for image, grant in zip(images, grants, strict=True)
-        ]
-        return [{"picture": to_bits(each)} for each in streams]
+    def written(self, image: Image, budget: int) -> bytes:
+        return fitted(image, budget, self.headers)
 
-    def decode(
-        self, receptions: Sequence[Reception], shapes: Sequence[tuple[int, int, int]]
-    ) -> list[Decoded]:
-        """The picture of a stream that arrived whole, else grey."""
-        return [self._shown(r["picture"], shape) for r, shape in zip(receptions, shapes, strict=True)]
-
-    def _shown(self, got: BitsObserved, shape: tuple[int, int, int]) -> Decoded:
-        image = None
-        if (content := whole_bytes(got)) is not None:
-            read = x265.decompress if self.headers == "known" else x265.read
-            image = read(content, shape)
-        return Decoded(image=grey(shape) if image is None else image, outage=image is None)
+    def read(self, content: bytes, shape: tuple[int, int, int]) -> Image | None:
+        return (x265.decompress if self.headers == "known" else x265.read)(content, shape)
 
 
 def fitted(image: Image, budget: int, headers: Headers = "known") -> bytes:

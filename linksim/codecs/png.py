@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -15,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pictures
 
-from linksim.codecs.base import GREY, Decoded, Image, check_level, grey, to_bits, whole_bytes
-from phy.types import BitsObserved, Grant, Message, Reception
+from linksim.codecs.base import Image
+from linksim.codecs.picture_file import PictureFile
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOUR_TYPES = {1: 0, 3: 2}
@@ -29,55 +28,30 @@ FILTERS = range(5)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Png:
+class Png(PictureFile):
     """PNG, the smallest of those that this makes: one filter for all rows, or of each row that of least sum.
 
-    A picture is an outage, shown flat, where it is larger than the payload, its CRC failed, or the receiver
-    lacks the key: nothing of it is sent that does not fit whole.
+    A picture whose file is larger than the payload is an outage.
 
-    headers: sent: the whole file. known: the compressed pixels alone, as the receiver knows the shape; of
-        the 57 bytes that a file has beside them nothing tells of the picture.
-    outage_level: of the flat picture.
+    headers: known: the compressed pixels alone; of the 57 bytes that a file has beside them nothing tells of
+        the picture.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     kind: Literal["png"] = "png"
-    headers: Literal["sent", "known"] = "sent"
-    outage_level: int = GREY
-
-    streams: ClassVar[Mapping[str, str]] = {"picture": "digital"}
-
-    def __post_init__(self) -> None:
-        check_level(self.outage_level)
 
     @property
     def fingerprint(self) -> str:
         """The library that makes the bytes."""
         return f"zlib {zlib.ZLIB_RUNTIME_VERSION}"
 
-    def encode(self, images: Sequence[Image], grants: Sequence[Mapping[str, Grant]]) -> list[Message]:
-        """The file's bits, most significant first; no bit at all where it does not fit."""
-        out: list[Message] = []
-        for image, grant in zip(images, grants, strict=True):
-            pixels = packed(image)
-            made = pixels if self.headers == "known" else file_of(pixels, image.shape)
-            fits = 8 * len(made) <= grant["picture"].payload_bits
-            out.append({"picture": to_bits(made if fits else b"")})
-        return out
+    def written(self, image: Image, budget: int) -> bytes:
+        pixels = packed(image)
+        made = pixels if self.headers == "known" else file_of(pixels, image.shape)
+        return made if len(made) <= budget else b""
 
-    def decode(
-        self, receptions: Sequence[Reception], shapes: Sequence[tuple[int, int, int]]
-    ) -> list[Decoded]:
-        """The picture that arrived whole, else a flat one."""
-        return [self._decoded(r["picture"], shape) for r, shape in zip(receptions, shapes, strict=True)]
-
-    def _decoded(self, got: BitsObserved, shape: tuple[int, int, int]) -> Decoded:
-        image = None
-        if (content := whole_bytes(got)) is not None:
-            image = read(content if self.headers == "sent" else file_of(content, shape), shape)
-        if image is None:
-            return Decoded(image=grey(shape, self.outage_level), outage=True)
-        return Decoded(image=image, outage=False)
+    def read(self, content: bytes, shape: tuple[int, int, int]) -> Image | None:
+        return read(content if self.headers == "sent" else file_of(content, shape), shape)
 
 
 def packed(image: Image) -> bytes:
