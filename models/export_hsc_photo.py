@@ -1,14 +1,14 @@
 """From a checkpoint of HSC's semantic codec for photographs to the zoo: two ONNX graphs, a golden pair and a
 card.
 
-    python -m models.export_hsc_photo RECIPE [--folder checkpoints/RECIPE] [--zoo models/zoo]
+    python -m models.export_hsc_photo RECIPE [--folder CHECKPOINT] [--zoo models/zoo] [--weights FILE.npz]
 
 Matrices are stored as int8 with a float32 scale a row, other weights as float16; the graphs compute in
 float32. Checks ONNX Runtime against torch, its weights rounded alike, at two batch sizes before it writes the
 card.
 """
 
-import argparse
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.card import ZOO, Card, sha256, write_card
-from models.export_hsc import BATCH, IMAGE, PAPER, REALS
-from models.exporting import check_graph, load_average, rounded_to_int8, said, write_graph
+from models.card import Card, sha256, write_card
+from models.export_hsc import BATCH, IMAGE, PAPER, REALS, Encoder
+from models.exporting import command, export_batches, load_average, rounded_to_int8, said
 from models.hsc import normalised
 from models.hsc_photo import HscPhoto
 from models.train_hsc_photo import HELD_OUT_EVERY, RECIPES
@@ -31,15 +31,6 @@ MEASURED = (
     "MSE a sample over the error-free channel for k uses, the mean or a sample sent, and over AWGN, of the "
     f"middle of every {HELD_OUT_EVERY}th photo"
 )
-
-
-class Encoder(nn.Module):
-    def __init__(self, net: HscPhoto) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        return self.net.encode(image)
 
 
 class Decoder(Encoder):
@@ -77,14 +68,7 @@ def given(net: HscPhoto, graph: str, batch: int) -> dict[str, Tensor]:
 
 def export_graphs(net: HscPhoto, folder: Path) -> None:
     """Write the two graphs and compare each with torch; raises ValueError where they part."""
-    free = torch.export.Dim("batch", min=1, max=1 << 10)
-    for name, (module, inputs, outputs) in GRAPHS.items():
-        wrapped, path = module(net).eval(), folder / f"{name}.onnx"
-        args = tuple(given(net, name, 2).values())
-        axes = {each: {0: free} for each in inputs}
-        write_graph(wrapped, path, args, axes, outputs, half=True, int8=True)
-        for batch in BATCHES:
-            check_graph(wrapped, path, given(net, name, batch), outputs)
+    export_batches(net, folder, GRAPHS, partial(given, net), BATCHES, int8=True, most=1 << 10)
 
 
 @torch.no_grad()
@@ -141,14 +125,7 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("recipe", choices=sorted(RECIPES))
-    parser.add_argument("--folder", type=Path, help="where the checkpoint is (default checkpoints/RECIPE)")
-    parser.add_argument("--zoo", type=Path, default=ZOO)
-    parsed = parser.parse_args()
-    print(export(parsed.recipe, parsed.folder or Path("checkpoints") / parsed.recipe, parsed.zoo))
+    command(__doc__, RECIPES, export, lambda name, checkpoints: load(name, checkpoints)[0])
 
 
 if __name__ == "__main__":

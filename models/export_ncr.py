@@ -16,13 +16,12 @@ from torch import Tensor, nn
 from models.card import Card, read_card, sha256, write_card
 from models.export_hsc import BATCHES, PAPER
 from models.exporting import (
-    check_graph,
     command,
+    export_batches,
     load_average,
     rounded_to_half,
     rounded_to_int8,
     said,
-    write_graph,
 )
 from models.ncr import Ncr
 from models.train_hsc import LEARNED
@@ -97,16 +96,12 @@ def example(net: Ncr, name: str, batch: int, generator: torch.Generator) -> Tens
 
 def export_graphs(net: Ncr, folder: Path, int8: bool) -> None:
     """Write the graphs and compare each with torch; raises ValueError where they part."""
-    free = torch.export.Dim("batch", min=1, max=1 << 16)
-    for name, (module, inputs, outputs) in graphs(net).items():
-        wrapped, path = module(net).eval(), folder / f"{name}.onnx"
-        generator = torch.Generator().manual_seed(1)
-        args = tuple(example(net, each, 2, generator) for each in inputs)
-        axes = {each: {0: free} for each in inputs}
-        write_graph(wrapped, path, args, axes, outputs, half=True, int8=int8)
-        for batch in BATCHES:
-            given = {each: example(net, each, batch, generator) for each in inputs}
-            check_graph(wrapped, path, given, outputs)
+    generator, kinds = torch.Generator().manual_seed(1), graphs(net)
+
+    def given(graph: str, batch: int) -> dict[str, Tensor]:
+        return {each: example(net, each, batch, generator) for each in kinds[graph][1]}
+
+    export_batches(net, folder, kinds, given, BATCHES, int8)
 
 
 @torch.no_grad()

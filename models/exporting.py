@@ -161,6 +161,29 @@ def check_graph(net: nn.Module, path: Path, inputs: Mapping[str, Tensor], output
     return apart
 
 
+def export_batches(
+    net: nn.Module,
+    folder: Path,
+    graphs: Mapping[str, tuple[type[nn.Module], Mapping[str, str], Mapping[str, str]]],
+    given: Callable[[str, int], Mapping[str, Tensor]],
+    batches: Iterable[int],
+    int8: bool,
+    most: int = 1 << 16,
+) -> None:
+    """Write graphs whose batch alone is free, at most `most`, and compare each with torch at some batches.
+
+    graphs: name -> a module around the network, its inputs and outputs. given: a graph's name and a batch ->
+    its inputs. Raises ValueError where the two part.
+    """
+    free = torch.export.Dim("batch", min=1, max=most)
+    for name, (module, inputs, outputs) in graphs.items():
+        wrapped, path = module(net).eval(), folder / f"{name}.onnx"
+        args, axes = tuple(given(name, 2).values()), {each: {0: free} for each in inputs}
+        write_graph(wrapped, path, args, axes, outputs, half=True, int8=int8)
+        for batch in batches:
+            check_graph(wrapped, path, given(name, batch), outputs)
+
+
 def load_average(net: Net, checkpoints: Path) -> tuple[Net, dict[str, Any]]:
     """The network with the averaged weights of `state.pt`, and the training's steps and hours."""
     state = torch.load(checkpoints / "state.pt", weights_only=True)
