@@ -1,6 +1,7 @@
 """Every codec by its kind. Importing this is light: networks and their runtime are loaded when first used."""
 
-from linksim.codecs.hda import Analog, HdaDeepsc
+from linksim.codecs.analog import Analog
+from linksim.codecs.hda import HdaDeepsc
 from linksim.codecs.hevc import Hevc
 from linksim.codecs.hsc import Hsc
 from linksim.codecs.jpeg2000 import Jpeg2000

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from linksim.codecs import header as side_information
 from linksim.codecs.base import Decoded, Image, check_channels, grey
 from linksim.codecs.entropy import WORD_BITS
-from linksim.codecs.header import HEADER_BITS, HEADER_USES, Header, nearest_design_snr, power_index
+from linksim.codecs.header import HEADER_BITS, Header, nearest_design_snr, power_index
 from linksim.codecs.network import Network, find_network
 from phy.types import Bits, BitsObserved, Grant, Message, Reception, Symbols, SymbolsObserved
 
@@ -171,56 +171,3 @@ def nominal(
         coded=True,
     )
     return np.zeros(network.integers_shape(shape), np.int32), header
-
-
-@dataclass(frozen=True, kw_only=True)
-class Analog:
-    """The analog part of HDA-DeepSC alone: z~ = 0, all of z as symbols, its header as repeated BPSK in
-    front.
-    """
-
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
-    kind: Literal["analog"] = "analog"
-    card: str = "hda_deepsc_s"
-
-    streams: ClassVar[Mapping[str, str]] = {"auxiliary": "analog"}
-    channels: ClassVar[tuple[int, ...]] = (3,)
-
-    @property
-    def network(self) -> Network:
-        return find_network(self.card)
-
-    @property
-    def fingerprint(self) -> str:
-        return self.network.fingerprint
-
-    def encode(self, images: Sequence[Image], grants: Sequence[Mapping[str, Grant]]) -> list[Message]:
-        """One symbol for each granted use: the header, then the image."""
-        return [self._encode(image, grant["auxiliary"]) for image, grant in zip(images, grants, strict=True)]
-
-    def decode(
-        self, receptions: Sequence[Reception], shapes: Sequence[tuple[int, int, int]]
-    ) -> list[Decoded]:
-        """A picture: an analog link fades, and has an outage only where the frame has no room for one."""
-        return [self._decode(r["auxiliary"], shape) for r, shape in zip(receptions, shapes, strict=True)]
-
-    def _encode(self, image: Image, grant: Grant) -> Message:
-        check_channels(self, image)
-        network, uses = self.network, max(grant.channel_uses - HEADER_USES, 0)
-        z, _ = analysed(network, image)
-        known = {"step": 0, "design_snr_db": nearest_design_snr(grant.snr_db), "coded": False}
-        q = np.zeros(network.integers_shape(image.shape), np.int32)
-        symbols, power = network.analog(z, q, Header(power=0, **known), image.shape, uses)
-        front = side_information.to_symbols(side_information.pack(Header(power=power, **known)))
-        return {"auxiliary": Symbols(data=np.concatenate([front, symbols])[: grant.channel_uses])}
-
-    def _decode(self, got: SymbolsObserved, shape: tuple[int, int, int]) -> Decoded:
-        network = self.network
-        if got.data.size <= HEADER_USES:
-            return Decoded(image=grey(shape), outage=True)
-        header = side_information.unpack(
-            side_information.from_symbols(got.data[:HEADER_USES], got.noise_var[:HEADER_USES])
-        )
-        rest = SymbolsObserved(data=got.data[HEADER_USES:], noise_var=got.noise_var[HEADER_USES:])
-        q = np.zeros(network.integers_shape(shape), np.int32)
-        return Decoded(image=network.image(q, header, rest, shape), outage=False)

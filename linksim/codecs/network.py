@@ -97,13 +97,34 @@ class Network(Carded):
         self, q: NDArray[np.int32], header: Header, got: SymbolsObserved, shape: tuple[int, int, int]
     ) -> Image:
         """The picture from integers q [D, h/4, w/4], the header and the received symbols."""
+        x, noise = self.received(header, got, shape)
+        return self.shown(q, header, x, noise, got.data.size, shape)
+
+    def received(
+        self, header: Header, got: SymbolsObserved, shape: tuple[int, int, int]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Received reals in their places of z, [1, M, h, w] on the transmitter's scale, and their noise
+        variances, negative where no real was sent.
+        """
         z_shape, places = self.layout(shape, 2 * got.data.size)
         power = np.float32(2.0**header.log2_power)
         x, noise = np.zeros(z_shape, np.float32), np.full(z_shape, -1, np.float32)
-        received = np.stack([got.data.real, got.data.imag], -1).reshape(-1)[: places.size]
-        x.reshape(-1)[places] = received * np.sqrt(2 * power)
+        reals = np.stack([got.data.real, got.data.imag], -1).reshape(-1)[: places.size]
+        x.reshape(-1)[places] = reals * np.sqrt(2 * power)
         noise.reshape(-1)[places] = np.repeat(got.noise_var, 2)[: places.size] * power
-        side = self.side(header, shape, got.data.size)
+        return x, noise
+
+    def shown(
+        self,
+        q: NDArray[np.int32],
+        header: Header,
+        x: NDArray[np.float32],
+        noise: NDArray[np.float32],
+        uses: int,
+        shape: tuple[int, int, int],
+    ) -> Image:
+        """The picture from integers q and what `received` gave of `uses` symbols."""
+        side = self.side(header, shape, uses)
         (out,) = run_graph(
             self.folder / "decoder.onnx", z_d=self.dequantised(q, header), x=x, noise=noise, side=side
         )

@@ -5,7 +5,8 @@ link.
 import numpy as np
 import pytest
 
-from linksim.codecs.hda import Analog, HdaDeepsc, bits_to_words, fit, read_essential, words_to_bits
+from linksim.codecs.analog import Analog
+from linksim.codecs.hda import HdaDeepsc, bits_to_words, fit, read_essential, words_to_bits
 from linksim.codecs.header import HEADER_BITS, HEADER_USES
 from linksim.codecs.network import find_network
 from linksim.codecs.onnx import session
