@@ -19,7 +19,7 @@ from phy.bits import from_int, pack
 from phy.channel import Channel
 from phy.fec.ideal import ShannonCode
 from phy.mcs import Mcs, find_mcs
-from phy.segment import HEADER_BITS, Framing
+from phy.segment import HEADER_BITS, Framing, Parts
 from phy.types import BitsObserved
 
 
@@ -100,14 +100,30 @@ class Place:
             return lost, BitsObserved(data=lost.data, ok=False, deciphered=self.bearer.cipher is None)
         parts, cipher = self.framing.split(blocks), self.bearer.cipher
         if cipher is None:
-            seen = BitsObserved(data=parts.body, ok=parts.ok)
+            seen = BitsObserved(data=parts.body, ok=parts.ok, checked=parts.checked)
             return seen, seen
         ciphertext = parts.body[: parts.body.size - cipher.tag_bits]
-        payload = cipher.decrypt(parts.body, parts.n_bits, self.nonce, _header(parts.n_bits))
-        received = BitsObserved(
-            data=np.zeros(0, np.uint8) if payload is None else payload, ok=parts.ok and payload is not None
+        stolen = BitsObserved(data=ciphertext, ok=parts.ok, deciphered=False)
+        return self._deciphered(parts, wrong_key=False), stolen
+
+    def open_wrongly(self, blocks: NDArray[np.uint8] | None) -> BitsObserved:
+        """What uint8 [blocks, k] say to a receiver that takes a wrong key for the right one.
+
+        Checks over the ciphertext agree, so nothing but GCM's tag tells it of its mistake.
+        """
+        if blocks is None or not self.framing.blocks or self.bearer.cipher is None:
+            return self.open(blocks)[0]
+        return self._deciphered(self.framing.split(blocks), wrong_key=True)
+
+    def _deciphered(self, parts: Parts, *, wrong_key: bool) -> BitsObserved:
+        cipher, header = self.bearer.cipher, _header(parts.n_bits)
+        payload = cipher.decrypt(parts.body, parts.n_bits, self.nonce, header, wrong_key)
+        lost = payload is None
+        return BitsObserved(
+            data=np.zeros(0, np.uint8) if lost else payload,
+            ok=parts.ok and not lost,
+            checked=None if cipher.tag_bits else parts.checked,  # a tag vouches for all or for nothing
         )
-        return received, BitsObserved(data=ciphertext, ok=parts.ok, deciphered=False)
 
 
 def _header(n_bits: int) -> bytes:

@@ -27,11 +27,14 @@ class Parts:
     """What a receiver reads: the length and body that the header claims, and the checks' verdict.
 
     n_bits: payload length, cut to what the frame can hold; body: uint8 [body_bits(n_bits)], tag included.
+    checked: bool [body_bits(n_bits)], the bits in blocks whose checks agreed; None with one check for all.
+        No bit is where the first block's failed: it holds the length, by which all others are read.
     """
 
     n_bits: int
     body: NDArray[np.uint8]
     ok: bool
+    checked: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,13 +94,18 @@ class Framing:
         claimed = to_int(content[:HEADER_BITS])
         n_bits = min(claimed, self.payload_bits)
         end = HEADER_BITS + self.body_bits(n_bits)
-        crc = BY_WIDTH[self.crc]
+        crc, checked = BY_WIDTH[self.crc], None
         if self.crc_per == "payload":
             agrees = bool(crc.agrees(content[:end], content[end : end + self.crc]))
         else:
-            used = -(-end // (self.k - self.crc))
-            agrees = bool(np.all(crc.agrees(chunks[:used], blocks[:used, self.k - self.crc :])))
-        return Parts(n_bits=n_bits, body=content[HEADER_BITS:end], ok=agrees and claimed == n_bits)
+            width = self.k - self.crc
+            used = -(-end // width)
+            each = crc.agrees(chunks[:used], blocks[:used, width:]) & (claimed == n_bits)
+            agrees = bool(np.all(each))
+            checked = np.repeat(each & each[0], width)[HEADER_BITS:end]
+        return Parts(
+            n_bits=n_bits, body=content[HEADER_BITS:end], ok=agrees and claimed == n_bits, checked=checked
+        )
 
     def _pad(self, content: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
         padded = np.zeros(self.blocks * width, np.uint8)

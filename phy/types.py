@@ -50,11 +50,19 @@ class BitsObserved:
 
     ok: the CRC (and the GCM tag, where there is one and the key is held) agreed.
     deciphered: False where the stream is enciphered and this receiver lacks the key: `data` is ciphertext.
+    checked: bool [n], the bits whose own check agreed, where each code block has one (`crc_per: block`); None
+        where one check stands for all.
     """
 
     data: NDArray[np.uint8]
     ok: bool
     deciphered: bool = True
+    checked: NDArray[np.bool_] | None = None
+
+    @property
+    def good(self) -> NDArray[np.bool_]:
+        """Bool [n]: the bits that a check vouches for."""
+        return np.full(self.data.size, self.ok) if self.checked is None else self.checked
 
 
 @dataclass(frozen=True, kw_only=True)

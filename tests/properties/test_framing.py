@@ -95,6 +95,23 @@ def test_every_single_flip_of_one_frame_is_detected_or_lies_in_the_padding():
         assert parts.ok == (position >= HEADER_BITS + 500 + 24)
 
 
+@few
+@given(n=st.integers(1, 900), flip=st.integers(0, 10**6))
+def test_a_check_for_each_block_tells_which_bits_to_trust_and_none_where_the_length_is_lost(n, flip):
+    framing = framing_for(n, k=336, crc=24, per="block")
+    blocks = framing.join(n, bits(n))
+    used = -(-(HEADER_BITS + n) // 312)
+    assert framing.split(blocks).checked.all()
+    blocks.reshape(-1)[flip % (336 * used)] ^= 1
+    parts, hit = framing.split(blocks), flip % (336 * used) // 336
+    if hit:
+        wrong = (HEADER_BITS + np.arange(n)) // 312 == hit
+        assert np.array_equal(parts.checked, ~wrong)
+        assert np.array_equal(parts.body[parts.checked], bits(n)[~wrong])
+    else:
+        assert not parts.checked.any()
+
+
 @pytest.mark.parametrize("n", [0, 1, 311, 312, 624])
 def test_a_failed_frame_gives_its_best_effort_within_what_fits(n):
     framing = Framing(k=336, blocks=2)
