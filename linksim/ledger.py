@@ -2,6 +2,7 @@
 
 air.n_uses  air.pilots  air.energy  air.gain                                             one link
 air.picture.uses  .bits_per_use  .mcs  .data .signalling ... .fill  .blocks .block_errors .bits .bit_errors
+    .energy .peak .papr_db
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ def columns(ledgers: Mapping[str, Ledger]) -> dict[str, Value]:
         row[f"{link}.gain"] = _mean_gain(list(ledger.streams.values()))
         for stream, account in ledger.streams.items():
             row |= {f"{link}.{stream}.{each.name}": getattr(account, each.name) for each in fields(account)}
+            row[f"{link}.{stream}.papr_db"] = account.papr_db
     return row
 
 

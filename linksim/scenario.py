@@ -18,6 +18,7 @@ from linksim.document import Document
 from linksim.errors import ScenarioError
 from linksim.faults import first_fault
 from linksim.stopping import Stop
+from linksim.system import Eavesdropper
 from phy.link import Link
 from phy.units import check_snr
 
@@ -83,7 +84,8 @@ class Scenario:
     """One experiment. snr_db: average Es/N0 of every link. sweep: dotted field -> its values, a grid of all.
 
     zip: dotted field -> its values, all lists of one length, taken together at each point of the grid.
-    name: names the folder of its results. eavesdropper: also decode the same observation without the keys.
+    name: names the folder of its results. eavesdropper: also decode the same observation without the keys,
+    which `true` says as `{key: none}` does, or with a wrong one.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -97,7 +99,7 @@ class Scenario:
     trials: Trials = field(default_factory=Trials)
     metrics: tuple[Metric, ...] = ("psnr_db", "ms_ssim_db")
     seed: int
-    eavesdropper: bool = False
+    eavesdropper: bool | Eavesdropper = False
 
     def __post_init__(self) -> None:
         check_name(self.name)

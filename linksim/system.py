@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from linksim.codecs.base import Codec, Decoded, Image
 from linksim.images import Photo
@@ -25,6 +25,16 @@ ENCODING_BYTES = 256 << 20
 """Of messages that a process keeps."""
 KEY_BYTES = 1024
 """What a message takes beside its streams, about."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Eavesdropper:
+    """Who decodes the same observation. key: none, and enciphered bits are known not to be read; or a wrong
+    one taken for right: AES-CTR then gives bits that look random, AES-GCM's tag refuses.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    key: Literal["none", "wrong"] = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,13 +99,13 @@ def _n_bytes(message: Message) -> int:
 class System:
     """A codec, and the links that carry its streams, each stream on one of them.
 
-    eavesdropper: also decode what is read without the keys. nonce: words that name what may change a
-    plaintext beside the trial, see `phy.draws.Draws`.
+    eavesdropper: also decode what is read without the keys, or with wrong ones. nonce: words that name what
+    may change a plaintext beside the trial, see `phy.draws.Draws`.
     """
 
     codec: Codec
     links: Mapping[str, Link]
-    eavesdropper: bool = False
+    eavesdropper: bool | Eavesdropper = False
     nonce: tuple[Word, ...] = ()
     encodings: Encodings = field(default_factory=Encodings, repr=False, compare=False)
 
@@ -131,7 +141,10 @@ class System:
         clock.lap("decode")
         overheard: Sequence[Decoded | None] = [None] * len(photos)
         if self.eavesdropper:
-            overheard = self._decode(photos, arrived, lambda delivery: delivery.eavesdropped)
+            wrong = isinstance(self.eavesdropper, Eavesdropper) and self.eavesdropper.key == "wrong"
+            overheard = self._decode(
+                photos, arrived, lambda delivery: delivery.mistaken if wrong else delivery.eavesdropped
+            )
         clock.lap("eavesdrop")
         return [
             Outcome(

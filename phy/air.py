@@ -76,24 +76,25 @@ class Layout:
 
     def error_var(self, n0: float) -> NDArray[np.float64]:
         """s_e^2 = E|h^ - h|^2 at each data use, float64 [n_data]."""
-        if isinstance(self.csi, PilotCsi) and self.n_data:
+        if _estimates(self.csi) and self.n_data:
             return _estimator(self, n0).error_var
         lost = 0.0
         if isinstance(self.csi, AgeingCsi):
             lost = (1 - self.csi.correlation(self.channel) ** 2) * (1 - abs(self.channel.mean) ** 2)
         return np.full(self.n_data, lost)
 
-    def effective_snr(self, n0: float) -> float:
-        """E|h^|^2 / (N0 / E_d + s_e^2) on average, the SNR that a demapper meets.
+    def effective_snr(self, n0: float, energy: float = 1.0) -> float:
+        """E|h^|^2 / (N0 / E + s_e^2) on average, the SNR that a demapper meets.
 
+        energy: of these data uses over the mean data use's: E = energy E_d.
         An estimate that is orthogonal to its error has E|h^|^2 = 1 - s_e^2; for least squares, whose estimate
         is not, h itself stands. Errors that last as long as a fade do less harm than noise of this level.
         """
         if not self.n_data:
-            return 1 / n0
+            return energy / n0
         error = float(np.mean(self.error_var(n0)))
         least = isinstance(self.csi, PilotCsi) and self.csi.estimator == "ls"
-        return (1.0 if least else 1.0 - error) / (n0 / self.data_energy + error)
+        return (1.0 if least else 1.0 - error) / (n0 / (self.data_energy * energy) + error)
 
     @property
     def data_channel(self) -> Channel:
@@ -154,36 +155,46 @@ def pass_through(
     noise: NDArray[np.complex64] | NDArray[np.complex128],
     n0: float,
     other: NDArray[np.complex64] | None = None,
+    energy: float | NDArray[np.float64] = 1.0,
 ) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
     """Data symbols over the air and detected: x^ = x + w, w ~ CN(0, noise_var) in the mean.
 
     x: data of mean energy 1, complex64 [..., n_data]; they leave with energy E_d, and x^ is back at theirs.
+    energy: of each use over the mean data use's, of mean 1, float64 [n_data].
     h: fading, complex64 [..., total]; noise: CN(0, 1), complex [..., total]; n0: N0.
     other: an independent draw of the same fading, complex64 [..., total], where `layout.needs_other`.
     Returns x^ complex64 [..., n_data] and its variance float32 [..., n_data].
     """
     csi, deviation = layout.csi, sqrt(n0)
     if isinstance(csi, PilotCsi):
-        return _pilot_aided(x, layout, h, deviation * noise, n0)
+        return _pilot_aided(x, layout, h, deviation * noise, n0, energy)
     h = np.asarray(h, np.complex128)  # as the fused chain of `phy.native` computes it
-    y = h * x + deviation * noise
+    y = h * x + deviation * noise / np.sqrt(energy)
     if isinstance(csi, AgeingCsi):
         mean, rho = layout.channel.mean, csi.correlation(layout.channel)
         old = aged(h, other, mean, rho)
-        return least_squares(y, mean + rho * (old - mean), n0 + layout.error_var(n0))
-    return least_squares(y, h, n0)
+        return least_squares(y, mean + rho * (old - mean), n0 / energy + layout.error_var(n0))
+    return least_squares(y, h, n0 / energy)
 
 
 def _pilot_aided(
-    x: NDArray, layout: Layout, h: NDArray, noise: NDArray, n0: float
+    x: NDArray, layout: Layout, h: NDArray, noise: NDArray, n0: float, energy: float | NDArray
 ) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
     if not layout.n_data:
         return x.astype(np.complex64), np.zeros(x.shape, np.float32)
-    estimator, amplitude = _estimator(layout, n0), sqrt(layout.data_energy)
+    of_use = layout.data_energy * energy
+    y = h[..., layout.data] * x + noise[..., layout.data] / np.sqrt(of_use)
+    if not _estimates(layout.csi):
+        return least_squares(y, h[..., layout.data], n0 / of_use)
+    estimator = _estimator(layout, n0)
     pilots = h[..., layout.pilots] + noise[..., layout.pilots] / sqrt(layout.pilot_energy)
-    y = h[..., layout.data] * x + noise[..., layout.data] / amplitude
-    noise_var = n0 / layout.data_energy + estimator.error_var
+    noise_var = n0 / of_use + estimator.error_var
     return least_squares(y, estimator.estimate(pilots), noise_var)
+
+
+def _estimates(csi: Csi) -> bool:
+    """Whether pilots tell the receiver of h, and not a genie."""
+    return isinstance(csi, PilotCsi) and csi.estimator != "genie"
 
 
 @lru_cache(maxsize=3)

@@ -12,6 +12,7 @@ from phy.compact import or_word
 from phy.fec.code import Code
 from phy.fec.decoder import Decoder, default_decoder
 from phy.fec.decoder_spec import parse_decoder
+from phy.front_end import FrontEnd
 from phy.interleave import Interleaver
 from phy.mcs import MCS, Mcs, Pair, find_mcs
 
@@ -37,11 +38,20 @@ LEAST_SHARE, MOST_SHARE = 1e-6, 1e6
 """Beyond them a share is a slip of the pen, and no fraction that `phy.power.split_uses` can keep."""
 
 
-def _check_share(share: float) -> None:
+LEAST_POWER, MOST_POWER = 1e-3, 1e3
+"""Beyond them, +-30 dB, the other streams are without power."""
+
+
+def _check_weights(share: float, power: float) -> None:
     if not LEAST_SHARE <= share <= MOST_SHARE:
         raise ValueError(
             f"share: must be positive, {LEAST_SHARE:g} to {MOST_SHARE:g}, got {share}; it is the stream's "
             "relative weight in uses"
+        )
+    if not LEAST_POWER <= power <= MOST_POWER:
+        raise ValueError(
+            f"power: must be positive, {LEAST_POWER:g} to {MOST_POWER:g}, got {power}; it is linear, the "
+            "energy of one of the stream's uses relative to the others'"
         )
 
 
@@ -50,15 +60,19 @@ class DigitalBearer:
     """Bits: cipher, length header and CRC, code blocks, constellation; the receiver demaps and decodes.
 
     share: its channel uses relative to the other streams' shares (0.2 beside 1.0 is a DA ratio of 0.2).
+    power: energy of one of its uses relative to the other streams', linear; E|x|^2 = 1 over the frame.
     mcs: a scheme's name, a constellation and a code, or the rule that picks a scheme for each frame.
     crc: bits of each checksum over header and ciphertext; crc_per: one a payload, or one a code block.
     interleaver: order of the coded bits on the air (`phy.interleave`).
     decoder: None is the code's own default; a scenario writes a mapping, or the word of the command line.
+    block_loss: probability that a code block is lost beside what the channel does to it, as to a burst or a
+        dropped packet; adaptive modulation does not know of it.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     kind: Literal["digital"] = "digital"
     share: float = 1.0
+    power: float = 1.0
     mcs: McsChoice
     cipher: Cipher | None = None
     crc: Literal[16, 24, 32] = 24
@@ -66,9 +80,14 @@ class DigitalBearer:
     interleaver: Interleaver = "none"
     demapper: Literal["exact", "max-log"] = "exact"
     decoder: Annotated[Decoder, or_word("decoder", parse_decoder, Decoder)] | None = None
+    block_loss: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_share(self.share)
+        _check_weights(self.share, self.power)
+        if not 0 <= self.block_loss <= 1:
+            raise ValueError(
+                f"block_loss: must lie between 0 and 1, got {self.block_loss}; it is a probability"
+            )
         for scheme in self.schemes:
             if isinstance(self.mcs, Amc):
                 bler.check_curve(scheme, self.receiver)
@@ -100,14 +119,26 @@ class AnalogBearer:
     """Symbols, one a channel use; uses that the stream leaves free carry zeros and are charged as fill.
 
     share: the stream's channel uses relative to the other streams' shares.
+    power: energy of one of its uses relative to the other streams', linear; E|x|^2 = 1 over the frame.
+    clip_db: largest |x|^2 over the mean power, in dB; dac_bits: of the converter behind it, a real dimension,
+        over the range that the clipper leaves. Both see one symbol a channel use: no pulses are shaped.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     kind: Literal["analog"] = "analog"
     share: float = 1.0
+    power: float = 1.0
+    clip_db: float | None = None
+    dac_bits: int | None = None
 
     def __post_init__(self) -> None:
-        _check_share(self.share)
+        _check_weights(self.share, self.power)
+        _ = self.front_end
+
+    @property
+    def front_end(self) -> FrontEnd:
+        """What converter and amplifier make of the symbols."""
+        return FrontEnd(clip_db=self.clip_db, dac_bits=self.dac_bits)
 
 
 Bearer = Annotated[DigitalBearer | AnalogBearer, Field(discriminator="kind")]

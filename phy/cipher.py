@@ -59,6 +59,11 @@ class KeySource:
             raise ValueError(f"key: {where} {rule}, got {len(raw)} bytes; write another key, or set bits")
         return key
 
+    def mistaken(self) -> bytes:
+        """A wrong key as near as one can be: the last bit is another."""
+        key = self.read()
+        return key[:-1] + bytes([key[-1] ^ 1])
+
     @property
     def check(self) -> str:
         """8 hex digits that tell two keys apart, and nobody the key: SHA-256, cut short."""
@@ -107,10 +112,11 @@ class AesCtr:
         return unpack(ctr(self.key.read(), nonce, pack(payload)), payload.size)
 
     def decrypt(
-        self, body: NDArray[np.uint8], n_bits: int, nonce: bytes, header: bytes
+        self, body: NDArray[np.uint8], n_bits: int, nonce: bytes, header: bytes, wrong_key: bool = False
     ) -> NDArray[np.uint8] | None:
-        """The payload of uint8 [n_bits] ciphertext bits."""
-        return self.encrypt(body, nonce, header)
+        """The payload of uint8 [n_bits] ciphertext bits; under a wrong key, bits that look random."""
+        key = self.key.mistaken() if wrong_key else self.key.read()
+        return unpack(ctr(key, nonce, pack(body)), body.size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,11 +135,12 @@ class AesGcm:
         return unpack(AESGCM(self.key.read()).encrypt(nonce, pack(payload), header))
 
     def decrypt(
-        self, body: NDArray[np.uint8], n_bits: int, nonce: bytes, header: bytes
+        self, body: NDArray[np.uint8], n_bits: int, nonce: bytes, header: bytes, wrong_key: bool = False
     ) -> NDArray[np.uint8] | None:
-        """The payload, uint8 [n_bits], or None where the tag does not agree."""
+        """The payload, uint8 [n_bits], or None where the tag does not agree, as under a wrong key."""
+        key = self.key.mistaken() if wrong_key else self.key.read()
         try:
-            return unpack(AESGCM(self.key.read()).decrypt(nonce, pack(body), header), n_bits)
+            return unpack(AESGCM(key).decrypt(nonce, pack(body), header), n_bits)
         except InvalidTag:
             return None
 

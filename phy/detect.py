@@ -33,7 +33,8 @@ class PilotCsi:
     spacing: a new group of `count` pilots every so many uses of the block, counted from its head.
     power: energy of a pilot over the mean energy of a data use (linear); E|x|^2 = 1 over the whole frame.
     estimator: 'ls' averages a block's pilots, and goes in straight lines between groups where fading moves;
-        'lmmse' knows the channel's mean and autocovariance as well (`phy.estimate`).
+        'lmmse' knows the channel's mean and autocovariance as well (`phy.estimate`). 'genie' is a bound: h is
+        known, and pilots are sent as if it were not.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -41,7 +42,7 @@ class PilotCsi:
     count: int = 16
     power: float = 1.0
     spacing: int | None = None
-    estimator: Literal["ls", "lmmse"] = "ls"
+    estimator: Literal["ls", "lmmse", "genie"] = "ls"
 
     def __post_init__(self) -> None:
         if self.count < 1:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from phy.units import linear_to_db
+
 CATEGORIES = ("data", "signalling", "header", "tag", "crc", "padding", "parity", "fill")
 """data: the stream's own bits or symbols; signalling: the scheme's index, sent ahead; header: the payload's
 length; tag: GCM's; crc: checksums; padding: up to whole code blocks; parity: the code's; fill: spare uses.
@@ -22,7 +24,7 @@ class StreamLedger:
     bits_per_use: coded bits a use of this stream holds; 0 for an analog one, whose counts are channel uses.
     blocks, block_errors: code blocks sent, and those with a wrong information bit; bits, bit_errors: their
         information bits, counted against the truth. ok: every check passed. gain: mean |h|^2 over its uses.
-        energy: sum |x|^2.
+        energy: sum |x|^2 as sent; peak: the largest |x|^2 of a use.
     """
 
     uses: int
@@ -43,6 +45,13 @@ class StreamLedger:
     ok: bool = True
     gain: float = 1.0
     energy: float = 0.0
+    peak: float = 0.0
+
+    @property
+    def papr_db(self) -> float | None:
+        """Peak over mean power of the uses that carry energy, one symbol a use, in dB; None of silence."""
+        carry = self.data if self.mcs is None else self.uses
+        return linear_to_db(self.peak * carry / self.energy) if self.energy else None
 
     def uses_by_category(self) -> dict[str, Fraction]:
         """Channel uses of each category; they sum to `uses`."""

@@ -24,16 +24,16 @@ from phy.fec.ideal import GenieCode
 from phy.fec.plain import PlainCode, refuse_unless_able
 from phy.native.able import refusal
 from phy.place import Place, settle, sized
-from phy.power import split_uses
+from phy.power import split_uses, use_energies
 from phy.rng import Word
 from phy.transmission import Delivery, deliver
 from phy.types import Grant, Message
-from phy.units import check_snr, linear_to_db, noise_variance
+from phy.units import check_snr, db_to_linear, linear_to_db, noise_variance
 
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """Streams that share one frame and one channel draw; mean power 1, equal for every use that carries data.
+    """Streams that share one frame and one channel draw; mean power 1, shared by the streams' `power`.
 
     bandwidth_ratio: channel uses / source samples, everything included; n_uses = floor(ratio * samples).
     csi: what the receiver knows of the channel; pilots take their uses and energy before the streams share.
@@ -120,8 +120,8 @@ class Link:
         """What each stream of each trial may send; adaptive modulation is settled here.
 
         n_source: source samples of each trial. The SNR told is the realised mean over the stream's uses where
-        a digital stream's rule has CSIT, else the long-term one. It counts what estimation
-        costs (`Layout.effective_snr`).
+        a digital stream's rule has CSIT, else the long-term one. It counts the stream's power, what
+        estimation costs (`Layout.effective_snr`), and an analog stream's distortion (`FrontEnd.snr`).
         """
         return [self._trial_grants(n, draws, trial) for trial, n in enumerate(n_source)]
 
@@ -129,9 +129,10 @@ class Link:
         frame, uses = self.layout(n_source), self._split(n_source)
         rho = feedback_correlation(self.channel, self.feedback_delay, frame.total)
         gain = np.abs(draws.transmitter_view(trial, frame.total, rho)[frame.data]) ** 2
-        snr_db = self._effective_db(frame, draws.snr_db)
+        energies = use_energies(uses, {name: bearer.power for name, bearer in self.streams.items()})
         grants, start = {}, 0
         for name, bearer in self.streams.items():
+            snr_db = self._effective_db(frame, draws.snr_db, energies[name])
             gains = gain[start : start + uses[name]]
             start += uses[name]
             told = linear_to_db(float(np.mean(gains))) if self.csit and gains.size else 0.0
@@ -140,14 +141,17 @@ class Link:
                 gains = gains[:1] if self.channel.block == "frame" else gains
                 place = settle(bearer, frame.data_channel, snr_db, gains, uses[name])
                 grant = replace(grant, payload_bits=place.framing.payload_bits, mcs=place.mcs.name)
+            elif bearer.front_end.distortion:
+                heard = linear_to_db(bearer.front_end.snr(db_to_linear(grant.snr_db)))
+                grant = replace(grant, snr_db=heard)
             grants[name] = grant
         return grants
 
-    def _effective_db(self, frame: Layout, snr_db: float) -> float:
-        """The SNR of a data use, its energy and the receiver's error in h counted."""
+    def _effective_db(self, frame: Layout, snr_db: float, energy: float) -> float:
+        """The SNR of a data use of that energy over the mean one's, the receiver's error in h counted."""
         if isinstance(self.csi, PerfectCsi):
-            return snr_db
-        return linear_to_db(frame.effective_snr(noise_variance(snr_db)))
+            return snr_db + linear_to_db(energy)
+        return linear_to_db(frame.effective_snr(noise_variance(snr_db), energy))
 
     @property
     def csit(self) -> bool:

@@ -1,4 +1,4 @@
-"""How a frame is shared: consecutive channel uses to each stream, and equal energy to each use."""
+"""How a frame is shared: consecutive channel uses to each stream, and energy by the streams' powers."""
 
 from collections.abc import Mapping
 from fractions import Fraction
@@ -25,6 +25,18 @@ def split_uses(n_uses: int, shares: Mapping[str, float]) -> dict[str, int]:
         end = int(n_uses * run / total)
         uses[name], border = end - border, end
     return uses
+
+
+def use_energies(uses: Mapping[str, int], powers: Mapping[str, float]) -> dict[str, float]:
+    """Energy of a data use of each stream, E_s = p_s n / sum_r n_r p_r: of mean 1 over all n uses.
+
+    >>> use_energies({"digital": 2, "analog": 10}, {"digital": 2.5, "analog": 0.7})
+    {'digital': 2.5, 'analog': 0.7}
+    """
+    if len(set(powers.values())) == 1 or not any(uses.values()):
+        return dict.fromkeys(uses, 1.0)
+    mean = sum(n * powers[name] for name, n in uses.items()) / sum(uses.values())
+    return {name: powers[name] / mean for name in uses}
 
 
 def check_power(name: str, symbols: NDArray[np.complex64]) -> None:

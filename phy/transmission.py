@@ -18,7 +18,8 @@ from phy.draws import Draws
 from phy.engine import Engine
 from phy.ledger import Ledger, StreamLedger
 from phy.mcs import find_mcs
-from phy.power import check_power
+from phy.power import check_power, use_energies
+from phy.rng import generator
 from phy.types import Bits, Grant, Message, Observed, Reception, Stream, Symbols, SymbolsObserved
 from phy.units import noise_variance
 
@@ -27,23 +28,27 @@ from phy.units import noise_variance
 class Delivery:
     """What one frame came to.
 
-    reception: the receiver's. eavesdropped: the same observation, read without the key. ledger: the account.
+    reception: the receiver's. eavesdropped: the same observation, read without the key; mistaken: read with
+    a wrong one. ledger: the account.
     """
 
     reception: Reception
     eavesdropped: Reception
+    mistaken: Reception
     ledger: Ledger
 
 
 @dataclass(frozen=True, kw_only=True)
 class Leg:
-    """One stream's part of one trial's frame. uses: its span of the data uses; place: the payload's, None if
-    analog."""
+    """One stream's part of one trial's frame. uses: its span of the data uses; energy: of each, over the mean
+    data use's. place: the payload's, None if analog."""
 
     trial: int
     name: str
+    bearer: Bearer
     stream: Stream
     uses: slice
+    energy: float
     place: Place | None
 
 
@@ -51,12 +56,12 @@ class Leg:
 class Frame:
     """One trial on the air, data use by data use; the pilots are told by the layout.
 
-    x: data symbols, complex64 [n]; x_hat: least squares, complex64 [n]; noise_var: of x_hat, float32 [n];
-    gain: |h|^2, float64 [n].
+    sent: |x|^2 as it left the antenna, float64 [n]; x_hat: least squares of the streams' own symbols,
+    complex64 [n]; noise_var: of x_hat, float32 [n]; gain: |h|^2, float64 [n].
     """
 
     layout: Layout
-    x: NDArray[np.complex64]
+    sent: NDArray[np.float64]
     x_hat: NDArray[np.complex64]
     noise_var: NDArray[np.float32]
     gain: NDArray[np.float64]
@@ -80,12 +85,17 @@ def deliver(
     places = [leg.place for leg in digital]
     sent = [leg.place.seal(leg.stream.data) for leg in digital]
     modulated = iter(modulate(engine, places, sent))
-    symbols = [[next(modulated) if leg.place else leg.stream.data for leg in trial] for trial in legs]
+    symbols = [
+        [next(modulated) if leg.place else leg.bearer.front_end.drive(leg.stream.data) for leg in trial]
+        for trial in legs
+    ]
     frames = [_transmit(i, legs[i], symbols[i], draws, csi) for i in trials]
     seen = [frames[leg.trial] for leg in digital]
     x_hat = [frame.x_hat[leg.uses] for leg, frame in zip(digital, seen, strict=True)]
     noise_var = [frame.noise_var[leg.uses] for leg, frame in zip(digital, seen, strict=True)]
-    blocks = zip(sent, demodulate(engine, places, x_hat, noise_var, sent), strict=True)
+    decided = demodulate(engine, places, x_hat, noise_var, sent)
+    lossy = [_lossy(own, truth, leg, draws) for own, truth, leg in zip(decided, sent, digital, strict=True)]
+    blocks = zip(sent, lossy, strict=True)
     return [
         _receive(legs[i], frames[i], [next(blocks) if leg.place else None for leg in legs[i]]) for i in trials
     ]
@@ -99,6 +109,10 @@ def _legs(
             f"message: must hold the streams {sorted(streams)}, got {sorted(message)}; send each once"
         )
     legs, start = [], 0
+    energies = use_energies(
+        {name: grants[name].channel_uses for name in streams},
+        {name: bearer.power for name, bearer in streams.items()},
+    )
     for name, bearer in streams.items():
         grant, stream = grants[name], message[name]
         place = None
@@ -109,9 +123,33 @@ def _legs(
             nonce = draws.nonce_for(trial, name, grant.channel_uses, grant.mcs)
             place = Place(bearer=bearer, mcs=find_mcs(grant.mcs), n_uses=grant.channel_uses, nonce=nonce)
         uses = slice(start, start + grant.channel_uses)
-        legs.append(Leg(trial=trial, name=name, stream=stream, uses=uses, place=place))
+        legs.append(
+            Leg(
+                trial=trial,
+                name=name,
+                bearer=bearer,
+                stream=stream,
+                uses=uses,
+                energy=energies[name],
+                place=place,
+            )
+        )
         start += grant.channel_uses
     return legs
+
+
+def _lossy(
+    decided: NDArray[np.uint8] | None, sent: NDArray[np.uint8], leg: Leg, draws: Draws
+) -> NDArray[np.uint8] | None:
+    """Decided blocks uint8 [blocks, k], those that `block_loss` takes with every other bit wrong.
+
+    Which they are follows from the trial and the stream; a smaller loss takes some of a larger one's.
+    """
+    if decided is None or not leg.bearer.block_loss:
+        return decided
+    chance = generator(*draws.keys[leg.trial], "block loss", leg.name).random(len(decided))
+    lost = (chance < leg.bearer.block_loss)[:, None]
+    return np.where(lost, sent ^ (np.arange(sent.shape[1]) % 2 == 0), decided).astype(np.uint8)
 
 
 def _check_bits(name: str, stream: Stream, grant: Grant) -> None:
@@ -143,9 +181,18 @@ def _transmit(
         x[leg.uses][: part.size] = part
     h, noise = draws.fading(trial, frame.total), draws.noise(trial, frame.total)
     other = draws.other_fading(trial, frame.total) if frame.needs_other else None
-    x_hat, noise_var = pass_through(x, frame, h, noise, noise_variance(draws.snr_db), other)
+    energy = _by_use(legs)
+    x_hat, noise_var = pass_through(x, frame, h, noise, noise_variance(draws.snr_db), other, energy)
     gain = np.abs(h[frame.data].astype(np.complex128)) ** 2
-    return Frame(layout=frame, x=x, x_hat=x_hat, noise_var=noise_var, gain=gain)
+    sent = frame.data_energy * energy * np.abs(x.astype(np.complex128)) ** 2
+    return Frame(layout=frame, sent=sent, x_hat=x_hat, noise_var=noise_var, gain=gain)
+
+
+def _by_use(legs: Sequence[Leg]) -> float | NDArray[np.float64]:
+    """Energy of each data use over the mean one's, float64 [n]; 1 where all are alike."""
+    if all(leg.energy == 1 for leg in legs):
+        return 1.0
+    return np.concatenate([np.full(leg.uses.stop - leg.uses.start, leg.energy) for leg in legs])
 
 
 def _receive(
@@ -156,24 +203,37 @@ def _receive(
     """Receptions and account of one frame; blocks: information blocks sent and decided, per digital leg."""
     reception: dict[str, Observed] = {}
     eavesdropped: dict[str, Observed] = {}
+    mistaken: dict[str, Observed] = {}
     accounts: dict[str, StreamLedger] = {}
     for leg, pair in zip(legs, blocks, strict=True):
         if pair is None:
-            seen = SymbolsObserved(data=frame.x_hat[leg.uses], noise_var=frame.noise_var[leg.uses])
-            reception[leg.name], eavesdropped[leg.name] = seen, seen
+            seen = _heard(leg, frame)
+            reception[leg.name] = eavesdropped[leg.name] = mistaken[leg.name] = seen
             accounts[leg.name] = _analog_account(leg, frame)
         else:
             reception[leg.name], eavesdropped[leg.name] = leg.place.open(pair[1])
+            mistaken[leg.name] = leg.place.open_wrongly(pair[1])
             accounts[leg.name] = _digital_account(leg, frame, *pair, ok=reception[leg.name].ok)
     n_pilots = frame.layout.n_pilots
-    energy = _energy(frame) + n_pilots * frame.layout.pilot_energy
+    energy = float(np.sum(frame.sent)) + n_pilots * frame.layout.pilot_energy
     ledger = Ledger(n_uses=frame.layout.total, pilots=n_pilots, energy=energy, streams=accounts)
-    return Delivery(reception=reception, eavesdropped=eavesdropped, ledger=ledger)
+    return Delivery(reception=reception, eavesdropped=eavesdropped, mistaken=mistaken, ledger=ledger)
 
 
-def _energy(frame: Frame, uses: slice = slice(None)) -> float:
-    """Energy that left the antenna for these data uses."""
-    return frame.layout.data_energy * float(np.sum(np.abs(frame.x[uses].astype(np.complex128)) ** 2))
+def _heard(leg: Leg, frame: Frame) -> SymbolsObserved:
+    """An analog stream as received: what its front end made of the symbols counts as noise."""
+    x_hat, noise_var = frame.x_hat[leg.uses], frame.noise_var[leg.uses]
+    front_end = leg.bearer.front_end
+    if front_end.distortion:
+        x_hat = (x_hat / front_end.beta).astype(np.complex64)
+        noise_var = ((noise_var + front_end.distortion) / front_end.beta**2).astype(np.float32)
+    return SymbolsObserved(data=x_hat, noise_var=noise_var)
+
+
+def _spent(frame: Frame, uses: slice) -> dict[str, float]:
+    """Energy that left the antenna for these data uses, and the most of one."""
+    sent = frame.sent[uses]
+    return {"energy": float(np.sum(sent)), "peak": float(np.max(sent, initial=0.0))}
 
 
 def _mean(gain: NDArray[np.float64]) -> float:
@@ -182,8 +242,8 @@ def _mean(gain: NDArray[np.float64]) -> float:
 
 def _analog_account(leg: Leg, frame: Frame) -> StreamLedger:
     uses, n = leg.uses.stop - leg.uses.start, leg.stream.data.size
-    gain, energy = _mean(frame.gain[leg.uses]), _energy(frame, leg.uses)
-    return StreamLedger(uses=uses, data=n, fill=uses - n, gain=gain, energy=energy)
+    gain = _mean(frame.gain[leg.uses])
+    return StreamLedger(uses=uses, data=n, fill=uses - n, gain=gain, **_spent(frame, leg.uses))
 
 
 def _digital_account(
@@ -202,5 +262,5 @@ def _digital_account(
         bit_errors=int(np.count_nonzero(wrong)),
         ok=ok,
         gain=_mean(frame.gain[leg.uses]),
-        energy=_energy(frame, leg.uses),
+        **_spent(frame, leg.uses),
     )
