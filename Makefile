@@ -46,7 +46,7 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("linksim needs Python 3.11 or newer; say make PYTHON=python3.x" if sys.version_info < (3, 11) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) setuptools wheel numpy scipy
-	$(PIP) --editable '.[cpu,dask,digits,hevc,train,dev]'
+	$(PIP) --editable '.[cpu,dask,digits,hevc,jxl,train,dev]'
 	$(PIP) --no-build-isolation pyldpc
 	touch $@
 

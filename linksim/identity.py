@@ -18,7 +18,7 @@ HOME = Path(__file__).resolve().parent.parent
 """Where the rooms stand."""
 DECIDING = (
     *("sionna-no-rt", "tensorflow", "onnxruntime", "onnxruntime-gpu"),
-    *("numba", "numpy", "scipy", "pillow", "constriction", "glymur", "av"),
+    *("numba", "numpy", "scipy", "pillow", "constriction", "glymur", "av", "imagecodecs"),
 )
 """Distributions whose versions may move a result."""
 DECIDING_FILES = ("arranged", "digits", "images", "ledger", "metrics", "system", "work/compute", "work/units")

@@ -34,26 +34,30 @@ TILE_BYTES = 14
 """Of a tile-part's head: SOT's segment and SOD (ISO/IEC 15444-1, A.4.2)."""
 FINENESS = 1024
 """The search for a target ends when it is known to 1/1024 of the budget, or to 8 bytes, or 1/32 of it."""
+LAYERS, LAYER_STEP = 8, 2**0.5
+"""Quality layers of a codestream that may be cut, and how many times the bytes each has of the one before."""
 RESOLUTIONS = 6
 """Resolution levels of the wavelet transform, five decompositions, where the picture is large enough."""
 
 _lock = Lock()
 
 
-def compress(image: Samples, target_bytes: int, resolutions: int = RESOLUTIONS) -> bytes:
-    """A raw codestream (no JP2 boxes) of about `target_bytes`: irreversible 9/7, one layer.
+def compress(image: Samples, target_bytes: int, resolutions: int = RESOLUTIONS, layers: int = 1) -> bytes:
+    """A raw codestream (no JP2 boxes) of about `target_bytes`: irreversible 9/7.
 
     Three channels pass the colour transform; one is one component. One resolution is no wavelet transform.
+    Of several layers each is a tile-part of its own, whose head tells where it ends (ISO/IEC 15444-1, A.4.2).
 
     The comment that OpenJPEG signs with is taken out: it says nothing about the picture.
     """
     levels = min(resolutions, int(np.log2(min(image.shape[:2]))) + 1)
-    options = {"cratios": [image.nbytes / target_bytes], "irreversible": True, "numres": levels}
+    ratios = [image.nbytes / target_bytes * LAYER_STEP**n for n in reversed(range(layers))]
+    options = {"cratios": ratios, "irreversible": True, "numres": levels}
     options |= {"mct": True} if image.shape[2] == 3 else {}
-    glymur = library()
+    writer = _in_parts() if layers > 1 else library().Jp2k
     with _lock, TemporaryDirectory(prefix="linksim-") as folder:
         path = Path(folder) / "picture.j2k"
-        glymur.Jp2k(path, data=image, **options)
+        writer(path, data=image, **options)
         return without_comments(path.read_bytes())
 
 
@@ -92,6 +96,7 @@ def largest(
     known: bool = False,
     resolutions: int = RESOLUTIONS,
     fineness: int = FINENESS,
+    layers: int = 1,
 ) -> bytes:
     """The largest codestream of at most `budget` bytes; empty where not even the smallest fits.
 
@@ -107,7 +112,7 @@ def largest(
 
     def fits(target: int) -> bool:
         nonlocal best
-        made = compress(image, target + extra, resolutions)
+        made = compress(image, target + extra, resolutions, layers)
         made = bare(made) if known else made
         if len(best) < len(made) <= budget:
             best = made
@@ -147,10 +152,21 @@ def dressed(packets: bytes, form: Form) -> bytes:
     return header(form) + tile + packets + END
 
 
+def whole_parts(prefix: bytes) -> bytes:
+    """The codestream of the tile-parts that are whole in a codestream's first bytes; empty where none is."""
+    start = at = _tile(prefix)
+    while prefix[at : at + 2] == START_OF_TILE.to_bytes(2, "big"):
+        length = int.from_bytes(prefix[at + 6 : at + 10], "big")
+        if length < TILE_BYTES or at + length > len(prefix):
+            break
+        at += length
+    return prefix[:at] + END if at > start else b""
+
+
 def _tile(codestream: bytes) -> int:
     """Where the first tile-part begins, behind the main header's segments."""
     at = 2
-    while codestream[at : at + 2] != START_OF_TILE.to_bytes(2, "big"):
+    while at < len(codestream) and codestream[at : at + 2] != START_OF_TILE.to_bytes(2, "big"):
         at += 2 + int.from_bytes(codestream[at + 2 : at + 4], "big")
     return at
 
@@ -163,6 +179,18 @@ def without_comments(codestream: bytes) -> bytes:
         kept += b"" if marker == COMMENT else codestream[at:end]
         at = end
     return kept + codestream[at:]
+
+
+@cache
+def _in_parts() -> type:
+    """glymur's writer, made to put each layer into a tile-part, which its options do not offer."""
+
+    class InParts(library().Jp2k):
+        def _populate_cparams(self, image: Samples) -> None:
+            super()._populate_cparams(image)
+            self._cparams.tp_on, self._cparams.tp_flag = 1, ord("L")
+
+    return InParts
 
 
 def version() -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pictures
 
 from linksim.codecs.base import Image
-from linksim.codecs.picture_file import PictureFile
+from linksim.codecs.picture_file import Headers, PictureFile
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOUR_TYPES = {1: 0, 3: 2}
@@ -39,6 +39,7 @@ class Png(PictureFile):
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     kind: Literal["png"] = "png"
+    headers: Headers = "sent"
 
     @property
     def fingerprint(self) -> str:

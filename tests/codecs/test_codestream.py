@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image as Pictures
 
 from linksim.codecs import openjpeg
-from linksim.codecs.jpeg2000 import Jpeg2000, fitted, search
+from linksim.codecs.jpeg2000 import Jpeg2000
 from linksim.images import load_images
 from linksim.metrics import psnr_db, squared_error
 from linksim.scenario import Images
@@ -35,7 +35,7 @@ def crop(photo) -> np.ndarray:
 
 
 def best(image: np.ndarray, budget: int) -> bytes:
-    return fitted(np.ascontiguousarray(image).tobytes(), image.shape, budget)
+    return openjpeg.largest(np.ascontiguousarray(image), budget)
 
 
 def in_pillow(codestream: bytes) -> np.ndarray:
@@ -74,7 +74,7 @@ def test_it_takes_at_most_eight_encodings(photo, monkeypatch):
     monkeypatch.setattr(openjpeg, "compress", counted)
     for budget in (341, 2_111, 8_455, 17_003):
         targets.clear()
-        search(photo.tobytes(), photo.shape, budget)
+        openjpeg.largest(photo, budget)
         assert 0 < len(targets) <= 8
 
 
@@ -95,10 +95,9 @@ def test_the_codestream_is_bare(photo):
 
 def test_threads_get_the_codestreams_they_would_get_alone(crop):
     budgets = [900, 1800, 900, 2700, 1800, 900]
-    pixels = crop.tobytes()
     with ThreadPoolExecutor(3) as pool:
-        together = list(pool.map(lambda budget: search(pixels, crop.shape, budget), budgets))
-    assert together == [search(pixels, crop.shape, budget) for budget in budgets]
+        together = list(pool.map(lambda budget: openjpeg.largest(crop, budget), budgets))
+    assert together == [openjpeg.largest(crop, budget) for budget in budgets]
 
 
 def test_glymurs_own_threads_change_nothing(photo):

@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.interpolate import PchipInterpolator
 
-from linksim.codecs import hevc, openjpeg, x265
+from linksim.codecs import openjpeg, picture_file, x265
 from linksim.codecs.base import GREY
-from linksim.codecs.hevc import Hevc, fitted, highest
-from linksim.codecs.jpeg2000 import fitted as jpeg2000_fitted
+from linksim.codecs.hevc import Hevc
+from linksim.codecs.picture_file import SECANTS, highest
 from linksim.errors import MissingTool
 from linksim.images import Photo, load_images
+from linksim.kept import Kept
 from linksim.metrics import psnr_db, squared_error
 from linksim.scenario import Images
 from linksim.system import System
@@ -84,21 +85,21 @@ def test_the_search_finds_the_last_rung_that_fits_wherever_it_starts(steps, at, 
     fitting = [rung for rung, each in enumerate(sizes) if each <= budget]
     found = highest(size, len(sizes), budget, min(first, len(sizes) - 1), octave)
     assert found == (fitting[-1] if fitting else None)
-    assert len(tried) == len(set(tried)) <= hevc.SECANTS + 8
+    assert len(tried) == len(set(tried)) <= SECANTS + 8
 
 
 def test_what_is_kept_does_not_decide_what_is_found(photo):
     image, budgets = photo.image[:32, :32], (100, 200, 400, 800)
-    rising = [fitted(image, budget) for budget in budgets]
-    hevc._STREAMS = type(hevc._STREAMS)(most=hevc.KEPT_BYTES)
-    falling = [fitted(image, budget) for budget in reversed(budgets)]
+    rising = [Hevc().written(image, budget) for budget in budgets]
+    picture_file._TRIED = Kept(most=picture_file.KEPT_BYTES)
+    falling = [Hevc().written(image, budget) for budget in reversed(budgets)]
     assert rising == falling[::-1]
 
 
 def test_more_bytes_are_a_better_picture(photo):
     scores = []
     for budget in (150, 450, 1350, 4050):
-        received = x265.decompress(fitted(photo.image, budget), photo.image.shape)
+        received = x265.decompress(Hevc().written(photo.image, budget), photo.image.shape)
         scores.append(psnr_db(squared_error(photo.image, received), photo.image.size))
     assert scores == sorted(scores)
     assert scores[-1] > scores[0] + 12
@@ -215,15 +216,15 @@ def test_an_error_free_link_sits_on_the_codecs_own_curve(photo, grey, ratio):
     assert account.bit_errors == 0
     draws = link.draw(60.0, [(1, "air", picture.sha256, 0)])
     granted = link.grants([picture.image.size], draws)[0]["picture"]
-    direct = fitted(picture.image, granted.payload_bits // 8)
+    direct = Hevc().written(picture.image, granted.payload_bits // 8)
     assert account.data == 8 * len(direct)
     np.testing.assert_array_equal(outcome.decoded.image, x265.decompress(direct, picture.image.shape))
 
 
 def test_it_beats_jpeg_2000_at_the_same_bytes(photo):
     for image, budget in ((photo.image, 1200), (photo.image, 3000), (ring(), 200), (ring(), 400)):
-        ours = x265.decompress(fitted(image, budget), image.shape)
-        theirs = openjpeg.decompress(jpeg2000_fitted(image.tobytes(), image.shape, budget))
+        ours = x265.decompress(Hevc().written(image, budget), image.shape)
+        theirs = openjpeg.decompress(openjpeg.largest(image, budget))
         assert squared_error(image, ours) < squared_error(image, theirs) / 10**0.05  # 0.5 dB
 
 
@@ -290,6 +291,6 @@ def test_photos_are_within_a_tenth_of_a_decibel_of_bpg_at_its_rates():
     for rate, theirs in published("BPG", len(images)).items():
         assert PchipInterpolator(np.log(bpp), psnr)(np.log(rate)) > theirs - 0.1
     for image, curve in zip(images, curves, strict=True):
-        rate, found = measured(image, fitted(image, image[..., 0].size // 16))  # half a bit a pixel
+        rate, found = measured(image, Hevc().written(image, image[..., 0].size // 16))  # half a bit a pixel
         assert 0.47 < rate <= 0.5
         assert found > PchipInterpolator(np.log(curve[:, 0]), curve[:, 1])(np.log(rate)) - 0.08
