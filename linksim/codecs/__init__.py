@@ -2,6 +2,7 @@
 
 from linksim.codecs.analog import Analog
 from linksim.codecs.bpg import Bpg
+from linksim.codecs.dct_hda import DctHda
 from linksim.codecs.hda import HdaDeepsc
 from linksim.codecs.hevc import Hevc
 from linksim.codecs.hsc import Hsc
@@ -9,6 +10,7 @@ from linksim.codecs.jpeg2000 import Jpeg2000
 from linksim.codecs.jxl import JpegXl
 from linksim.codecs.pillow_files import Avif, Jpeg, Webp
 from linksim.codecs.png import Png
+from linksim.codecs.softcast import Softcast
 
 CODECS = {
     "hda_deepsc": HdaDeepsc,
@@ -22,4 +24,6 @@ CODECS = {
     "jpeg": Jpeg,
     "png": Png,
     "hsc": Hsc,
+    "softcast": Softcast,
+    "dct_hda": DctHda,
 }
