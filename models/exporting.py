@@ -144,15 +144,19 @@ def rounded_to_int8(net: Net) -> Net:
     return net
 
 
-def check_graph(net: nn.Module, path: Path, inputs: Mapping[str, Tensor], outputs: Iterable[str]) -> float:
-    """The largest difference between ONNX Runtime and torch; raises ValueError where they part."""
+def opened(path: Path) -> Any:
+    """A graph as ONNX Runtime's session on the CPU."""
     import onnxruntime
 
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+def check_graph(net: nn.Module, path: Path, inputs: Mapping[str, Tensor], outputs: Iterable[str]) -> float:
+    """The largest difference between ONNX Runtime and torch; raises ValueError where they part."""
     with torch.no_grad():
         expected = net(*inputs.values())
     expected = expected if isinstance(expected, tuple) else (expected,)
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    got = session.run(list(outputs), {name: value.numpy() for name, value in inputs.items()})
+    got = opened(path).run(list(outputs), {name: value.numpy() for name, value in inputs.items()})
     apart = max(float(np.abs(g - e.numpy()).max()) for g, e in zip(got, expected, strict=True))
     shapes = ", ".join("x".join(map(str, value.shape)) for value in inputs.values())
     print(f"{path.name} {shapes}: ONNX Runtime and torch are {apart:.1e} apart", flush=True)
