@@ -23,7 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from linksim.document import Document, Field, assign, dotted, read
 from linksim.errors import LinksimError, ScenarioError
-from linksim.faults import first_fault
+from linksim.faults import first_fault, near
 from linksim.load import GRIDS, put, settle
 from linksim.plan import Plan, expand, join
 from linksim.report.asked import Plot
@@ -71,6 +71,10 @@ class Study:
             raise ValueError("scenarios: must hold at least one, got none; write LABEL: FILE")
         for label in self.scenarios:
             _check_label(label, [other for other in self.scenarios if other != label])
+        for system in (each for stack in (self.plot.stacks if self.plot else {}).values() for each in stack):
+            if system not in self.scenarios:
+                told = near(system, dict.fromkeys(self.scenarios))
+                raise ValueError(f"plot.stacks: must name systems of the study, got {system!r}; {told}")
         for name in self.set:
             if name.split(".")[0] in UNSET:
                 raise ValueError(f"set: {name} cannot be set; a study has its own {', '.join(UNSET)}")

@@ -1,4 +1,4 @@
-"""Who listens: without the key, with a wrong one, or not at all; how a scenario says it, and what they see."""
+"""Who listens: without the key, with a wrong one, or not at all; how it is written, and what is seen."""
 
 from pathlib import Path
 

@@ -2,7 +2,7 @@
 
 table  lines  fields     numbers by point, in words
 plots  strip             a run's own figures                       curves  panels  style   what they share
-main   xy  grid  asked   a figure of columns, or of pictures, that its reader chose
+main   xy  grid  asked   a figure of columns, or of pictures, that its reader chose      stacks  one of losses
 page                     one HTML page of runs and error rates: page_sources -> page_data, page_theory,
                          page_pictures, page_tables, page_ber, page_reproduce -> assets/
 """

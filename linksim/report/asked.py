@@ -14,6 +14,7 @@ class Asked:
     """Columns by their names or last words, see `linksim plot --help`. at: settings as FIELD=VALUES.
 
     y: metrics or columns, a panel each; of pictures the number under each. pictures: a grid, no curves.
+    stacks: bar -> systems in the order of their idealisations, and steps: what is between two of them.
     """
 
     x: str | None = None
@@ -22,6 +23,8 @@ class Asked:
     at: tuple[str, ...] = ()
     pictures: bool = False
     images: tuple[str, ...] = ()
+    stacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    steps: tuple[str, ...] = ()
 
     @property
     def anything(self) -> bool:
@@ -33,7 +36,9 @@ class Asked:
 class Plot:
     """`plot:` of a study file: the figure that a run of it leaves. y, by, images: one or a list.
 
-    at: swept field -> the value, or values, that are drawn of it.
+    at: swept field -> the value, or values, that are drawn of it. stacks: bar -> systems, each with one
+    idealisation more than the one before, and steps: the name of each step from one to the next; a system may
+    stand twice, where a step is none for it.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -43,14 +48,29 @@ class Plot:
     at: Mapping[str, Any] = field(default_factory=dict)
     pictures: bool = False
     images: str | tuple[str, ...] = ()
+    stacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    steps: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        self._check_stacks()
         if self.pictures and self.x is not None:
             raise ValueError("x: is of curves, not of pictures; write by: what runs from left to right")
         if self.images and not self.pictures:
             raise ValueError("images: are of pictures; write pictures: true, or leave it out")
         if not self.asked.anything:
             raise ValueError("names no column; write x: and y:, or pictures: true and by:")
+
+    def _check_stacks(self) -> None:
+        if bool(self.stacks) != bool(self.steps):
+            raise ValueError("steps: go with stacks, got one of the two; write both")
+        if self.stacks and (self.pictures or self.by):
+            raise ValueError("stacks: are no pictures and have no by, got both; leave one out")
+        for bar, systems in self.stacks.items():
+            if len(systems) != len(self.steps) + 1:
+                raise ValueError(
+                    f"stacks: {bar} must name {len(self.steps) + 1} systems, one more than steps, got "
+                    f"{len(systems)}; name one again where a step is none for it"
+                )
 
     @property
     def asked(self) -> Asked:
@@ -62,6 +82,8 @@ class Plot:
             at=tuple(f"{name}={','.join(map(value_text, _list(value)))}" for name, value in self.at.items()),
             pictures=self.pictures,
             images=_several(self.images),
+            stacks={bar: tuple(systems) for bar, systems in self.stacks.items()},
+            steps=tuple(self.steps),
         )
 
 

@@ -12,6 +12,7 @@ from linksim.report.asked import Asked, asked_of
 from linksim.report.grid import draw_grid
 from linksim.report.panels import check_ending
 from linksim.report.plots import plot_runs
+from linksim.report.stacks import draw_stacks, table_beside
 from linksim.report.xy import draw_curves
 from linksim.results import read_rows
 
@@ -30,7 +31,9 @@ def plot_asked(runs: Sequence[Path], out: Path, asked: Asked) -> Path:
 
 
 def write_main(folder: Path) -> list[Path]:
-    """figures/main.png and .pdf of a run whose study asks for it by `plot:`; none yet if it is too soon."""
+    """figures/main.png and .pdf of a run whose study asks for it by `plot:`, and the steps of stacks as .csv;
+    none yet if it is too soon.
+    """
     tree = read_manifest(folder)
     told = (tree.get("study") or {}).get("plot")
     if told is None:
@@ -39,16 +42,19 @@ def write_main(folder: Path) -> list[Path]:
     begun = set(read_rows(folder)["point"])
     try:
         _draw([folder], asked_of(told), outs, title=str(tree["name"]))
+        return [*outs, table_beside(outs)] if told.get("stacks") else outs
     except LinksimError as error:
         if isinstance(error, NotRun) or len(begun) < len(tree["points"]):
             return []  # there may be more to see once all is run
         where = f"plot.{error.where.removeprefix('--')} of the study"
         raise LinksimError(where, error.rule, error.got, error.remedy) from error
-    return outs
 
 
 def _draw(runs: Sequence[Path], asked: Asked, outs: Sequence[Path], title: str = "") -> None:
     gathered = gather(runs).at(asked.at)
+    if asked.stacks:
+        draw_stacks(gathered, asked, outs, title)
+        return
     (draw_grid if asked.pictures else draw_curves)(runs, gathered, asked, outs, title)
 
 
