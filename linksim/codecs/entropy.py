@@ -51,6 +51,10 @@ class EntropyTables:
     def n_steps(self) -> int:
         return self.low.shape[0]
 
+    def held(self, q: NDArray[np.int32], step: int) -> NDArray[np.int32]:
+        """What arrives of q: q itself. `linksim.codecs.fixed_length` clips."""
+        return q
+
     def bits(self, q: NDArray[np.int32], step: int) -> float:
         """Ideal length of q under the tables of one step, escapes included."""
         total, known = 0.0, self._known(q)
@@ -73,10 +77,20 @@ class EntropyTables:
                 coder.encode(plain, constriction.stream.model.Uniform(256))
         return coder.get_compressed()
 
-    def decode(self, words: NDArray[np.uint32], step: int, shape: tuple[int, ...]) -> NDArray[np.int32]:
-        """The inverse of `encode`, for q of the given shape. Raises ValueError where the words cannot be such
-        a code.
+    def decode(
+        self,
+        words: NDArray[np.uint32],
+        step: int,
+        shape: tuple[int, ...],
+        ok: NDArray[np.bool_] | None = None,
+    ) -> NDArray[np.int32]:
+        """The inverse of `encode`, for q of the given shape.
+
+        ok: bool [bits], which bits a check vouches for; None trusts all. Raises ValueError where the words
+        cannot be such a code, or a bit of them is lost: all behind it would be wrong.
         """
+        if ok is not None and not ok[: words.size * WORD_BITS].all():
+            raise ValueError("range coder: must have every bit, got lost ones")
         coder, q = constriction.stream.queue.RangeDecoder(words), np.zeros(shape, np.int32)
         known = self._known(q)
         flat = q.reshape(shape[0], known.shape[2])

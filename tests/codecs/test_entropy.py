@@ -145,6 +145,17 @@ def test_contexts_of_earlier_channels_alone_are_taken():
         replace(tables(3, steps=4), contexts=made)
 
 
+def test_a_code_with_a_lost_bit_is_refused_and_bits_behind_it_do_not_matter():
+    t, q = tables(3), np.zeros((3, 50), np.int32)
+    words = t.encode(q, 0)
+    ok = np.ones(words.size * WORD_BITS + 9, bool)
+    ok[words.size * WORD_BITS] = False
+    assert np.array_equal(t.decode(words, 0, q.shape, ok), t.held(q, 0))
+    ok[words.size * WORD_BITS - 1] = False
+    with pytest.raises(ValueError, match="range coder: must have every bit"):
+        t.decode(words, 0, q.shape, ok)
+
+
 def test_words_that_are_no_code_never_crash_a_decoder_with_contexts():
     t = replace(tables(3, steps=4), contexts=contexts(3, steps=4, offset=5))
     for seed in range(40):
