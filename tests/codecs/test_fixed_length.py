@@ -48,19 +48,22 @@ def test_decode_undoes_encode_for_any_integers_that_words_hold(seed, step, size,
     assert c.bits(q, step) <= words.size * WORD_BITS < c.bits(q, step) + WORD_BITS
 
 
-def test_words_hold_all_but_one_integer_in_ten_thousand_and_no_bit_less_would():
+def test_clipping_costs_no_more_than_rounding_and_with_a_bit_less_it_would():
     tables = coder(3).tables
     for step in range(STEPS):
         low, widths = declared(tables, step)
         for c in range(CHANNELS):
             at = step * CHANNELS + c
-            counts = tables.frequency[tables.start[at] : tables.start[at + 1]]
-            value = tables.low[step, c] + np.arange(len(counts) - 1)
-            inside = (value >= low[c]) & (value < low[c] + (1 << widths[c]))
-            escaped = counts[-1]
-            assert counts[:-1][~inside].sum() <= CLIPPED * TOTAL + escaped
-            most = np.convolve(counts[:-1], np.ones((1 << widths[c]) // 2, int)).max() if widths[c] else 0
-            assert most < (1 - CLIPPED) * TOTAL
+            p = tables.frequency[tables.start[at] : tables.start[at + 1]] / TOTAL
+            value = tables.low[step, c] + np.arange(-1, len(p))
+            p = np.concatenate([[p[-1] / 2], p[:-1], [p[-1] / 2]])
+
+            def cost(first, width, p=p, value=value):
+                return p @ (value - np.clip(value, first, first + (1 << width) - 1)) ** 2
+
+            assert cost(low[c], widths[c]) <= CLIPPED
+            shorter = [cost(first, widths[c] - 1) for first in value] if widths[c] else [1]
+            assert min(shorter) > 0.8 * CLIPPED  # words lie about the mean, the best place may be elsewhere
 
 
 def test_a_lost_block_damages_its_own_integers_alone():
