@@ -1,6 +1,5 @@
 """Integers of q [C, h, w] as words of fixed length, so that a lost block damages its own integers alone.
 
-
 Channel c has words of B[step, c] bits, the fewest with which clipping costs no more than rounding did, 1/12
 of a step squared, under the card's tables: both ends make the lengths of those. (Words for all but 1 in 10^4
 integers would be twice as many bits as entropy coding's at fine steps, and five times at coarse ones; these
