@@ -3,6 +3,7 @@
 from linksim.codecs.analog import Analog
 from linksim.codecs.bpg import Bpg
 from linksim.codecs.dct_hda import DctHda
+from linksim.codecs.deepjscc import DeepJscc
 from linksim.codecs.hda import HdaDeepsc
 from linksim.codecs.hevc import Hevc
 from linksim.codecs.hsc import Hsc
@@ -26,4 +27,5 @@ CODECS = {
     "hsc": Hsc,
     "softcast": Softcast,
     "dct_hda": DctHda,
+    "deepjscc": DeepJscc,
 }

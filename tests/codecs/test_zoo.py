@@ -15,6 +15,10 @@ GRAPHS = {
         ("transmitter", ("z", "z_d", "side"), ("x",)),
         ("decoder", ("z_d", "x", "noise", "side"), ("decoded",)),
     ),
+    "jscc": (
+        ("encoder", ("image", "snr_db"), ("x",)),
+        ("decoder", ("y", "snr_db"), ("decoded",)),
+    ),
     "hsc": (("encoder", ("image",), ("mean", "log_variance")), ("decoder", ("z", "uses"), ("decoded",))),
 }
 """Kind -> its graphs with what the golden pair gives each and expects of it. An adapter's card tells it of
