@@ -2,6 +2,7 @@
 # make test   set up, then the tests in two processes (TESTERS=1: in one; the slow ones apart: make slow)
 # make survive   kill a study at many instants, fill its disk, stop it again and again: some minutes
 # make bench-study  how much faster two workers are than one, ten minutes on an idle machine
+# make bench-pictures   seconds of a photo through HDA-DeepSC, HEVC and JPEG 2000, in int8 and batches too: ten minutes
 # make bench  the native engine's speed beside its peers' (BENCH='--section chain' for a part of it)
 PYTHON ?= python3
 VENV := .venv
@@ -12,7 +13,7 @@ PIP := $(BIN)/python -m pip install --quiet --no-compile -c constraints.txt
 SCENARIO ?= scenarios/rician_hda.yaml
 TESTERS ?= 2
 
-.PHONY: run test slow survive bench bench-study lint wheel setup clean
+.PHONY: run test slow survive bench bench-study bench-pictures lint wheel setup clean
 run: setup
 	$(BIN)/linksim run $(SCENARIO)
 
@@ -31,6 +32,9 @@ bench: setup
 
 bench-study: setup
 	$(BIN)/python benchmarks/study.py $(BENCH)
+
+bench-pictures: setup
+	$(BIN)/python benchmarks/pictures.py $(BENCH)
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -9,7 +9,6 @@ named. A peer that is not installed is left out and named. Each number is the be
 import argparse
 import json
 import os
-import platform
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from threading import Thread
@@ -17,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import peers
-from timing import Row, best_of, count_cpu_seconds
+from timing import Row, best_of, count_cpu_seconds, processor
 
 from phy import frames, mapping
 from phy.chain import Chain
@@ -322,15 +321,6 @@ def ratios(rows: list[Row]) -> Iterator[str]:
             own = [r.mbps for r in here if r.what.startswith(ours) and "threads" not in r.what]
             if own and not row.what.startswith(("native", ours)):
                 yield f"{row.section} {row.point}: {ours} is {max(own) / row.mbps:.1f} times {row.what}"
-
-
-def processor() -> str:
-    """The CPU's name."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            return next(text.split(":")[1].strip() for text in file if text.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """One number for one piece of work: the best of several repeats, since others use the machine too."""
 
+import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter, process_time
@@ -42,3 +43,12 @@ def best_of(work: Callable[[], Any], seconds: float, least: int = 3, wall: bool 
         best = min(best, clock() - start)
         runs += 1
     return best
+
+
+def processor() -> str:
+    """The CPU's name."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            return next(text.split(":")[1].strip() for text in file if text.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()
