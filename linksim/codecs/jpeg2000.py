@@ -26,7 +26,7 @@ class Jpeg2000(PictureFile):
         codestream has beside them, 106 bytes of a grey digit's, nothing tells of the picture.
     concealment: prefix: eight quality layers, each a part that can be told; after an outage those shown that
         lie whole in front of the first failed block. Needs the stream's `crc_per: block`, else no block is
-        known to be right. Costs some 0.1 dB of a photo.
+        known to be right. Costs 0.1 dB of 16 kB, 0.3 dB of 6 kB, 0.8 dB of 1.5 kB.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
