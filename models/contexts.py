@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.card import CARD, CardError, open_card, read_card, sha256, write_card
+from models.card import CARD, CardError, find_folder, open_card, read_card, sha256, write_card
 
 GROUPS, LARGEST_GROUP = (4, 4, 8, 16), 32
 """Channels of the first groups, and of all others."""
@@ -207,10 +207,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--photos", type=int, default=200, help="how many to fit on (default 200)")
     given = parser.parse_args(argv)
     try:
-        n = add_contexts(given.card, given.data, given.photos)
+        folder = find_folder(str(given.card))
+        n = add_contexts(folder, given.data, given.photos)
     except (CardError, ValueError) as error:
         parser.error(str(error))
-    print(f"{given.card / 'entropy.npz'}: contexts of {n} photos")
+    print(f"{folder / 'entropy.npz'}: contexts of {n} photos")
 
 
 if __name__ == "__main__":
