@@ -16,7 +16,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -82,11 +82,11 @@ def maker(variant: str, calls: Callable[[], Calls]) -> Callable[[Path], Any]:
         return PLAIN
     if variant.startswith("torch"):
         return TorchGraphs(variant == "torch-bfloat16").open
-    folder = Path(mkdtemp(prefix="linksim-variants-"))
+    folder = TemporaryDirectory(prefix="linksim-variants-")
     seen = calls() if variant == "int8-static" else []
 
     def make(path: Path) -> Any:
-        own = folder / path.name
+        own = Path(folder.name) / path.name
         write(variant, path, own, [inputs for graph, inputs in seen if graph == path])
         return PLAIN(own)
 
