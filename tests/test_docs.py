@@ -24,7 +24,15 @@ def test_docstrings_show_what_happens(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "docs/architecture.md", "docs/links.md", "docs/studies.md", "docs/hsc.md"]
+    "name",
+    [
+        "README.md",
+        "docs/architecture.md",
+        "docs/links.md",
+        "docs/studies.md",
+        "docs/hsc.md",
+        "docs/bring-your-own-codec.md",
+    ],
 )
 def test_files_that_the_documents_name_are_there(name):
     text = (ROOT / name).read_text()
