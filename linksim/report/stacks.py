@@ -161,7 +161,13 @@ def _draw(axes: Axes, steps: Sequence[Step], field: str) -> None:
                 look |= {"hatch": "////", "width": 0.4}
             axes.bar(place, step.loss, bottom=step.start, **{"width": 0.8, "linewidth": 0.3} | look)
             if abs(step.loss) > TOLD * (top - foot):
-                _tell(axes, place, step.start + step.loss / 2, f"{step.loss:.1f}", "white")
+                _tell(
+                    axes,
+                    place,
+                    step.start + step.loss / 2,
+                    f"{step.loss:.1f}",
+                    DARK if step.loss < 0 else "white",
+                )
     axes.set_ylim(foot, top)
     axes.grid(visible=False, axis="x")
     axes.set_xticks(list(places.values()), [stack for stack, _ in places])
@@ -170,7 +176,8 @@ def _draw(axes: Axes, steps: Sequence[Step], field: str) -> None:
 
 
 def _tell(axes: Axes, x: float, y: float, text: str, colour: str) -> None:
-    axes.text(x, y, text, ha="center", va="center", fontsize=6.5, color=colour)
+    behind = {"facecolor": "none" if colour == "white" else LIGHT, "edgecolor": "none", "pad": 0.8}
+    axes.text(x, y, text, ha="center", va="center", fontsize=6.5, color=colour, bbox=behind)
 
 
 def _settings(axes: Axes, places: Mapping[tuple[str, str], float], field: str) -> None:
