@@ -70,7 +70,7 @@ def draw_stacks(gathered: Gathered, asked: Asked, outs: Sequence[Path], title: s
         axes = drawn.subplots()
         _draw(axes, steps, field)
         axes.set_ylabel(metric.title)
-        axes.set_title(title, loc="left")
+        axes.set_title(title, loc="left", pad=16)  # above the settings of the groups
         drawn.legend(handles=_handles(asked.steps), loc="outside lower center", ncols=3)
         for out in outs:
             save(drawn, out, COLUMN_DPI)
