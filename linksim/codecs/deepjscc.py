@@ -14,14 +14,15 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from linksim.codecs.base import Decoded, Image, check_channels
 from linksim.codecs.jscc import Jscc, find_jscc
 from linksim.errors import LinksimError
 from phy.types import Grant, Message, Reception, Symbols
 
-HALVINGS = 20
-CHUNK = 1 << 14
+HALVINGS = 10
+"""Of the interval in which the factor of points of too much power is looked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,12 +97,17 @@ def normalised(s: NDArray[np.complex64]) -> NDArray[np.complex64]:
 
 def nearest(s: NDArray[np.complex64], points: NDArray[np.complex64]) -> NDArray[np.intp]:
     """Index of the point nearest to each symbol [n]."""
-    parts = [s[at : at + CHUNK, None] - points for at in range(0, max(s.size, 1), CHUNK)]
-    return np.concatenate([np.argmin(d.real**2 + d.imag**2, axis=1) for d in parts])
+    return cKDTree(plane(points)).query(plane(s))[1]
+
+
+def plane(s: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """The two axes of symbols, [n, 2]."""
+    return np.stack([s.real, s.imag], -1)
 
 
 def nearest_within(s: NDArray[np.complex64], points: NDArray[np.complex64]) -> NDArray[np.complex64]:
-    """The points nearest to a s, complex64 [n], with the largest a <= 1 whose mean power is at most 1.
+    """The points nearest to a s, complex64 [n], with the largest a <= 1, in steps of a
+    thousandth, whose mean power is at most 1.
 
     Nearest to a s is what minimises |s - c|^2 + (1/a - 1) |c|^2: the least change for the power saved. The
     receiver need not know a, since what is sent are points. Raises ValueError where even the points nearest
