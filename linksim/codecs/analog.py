@@ -12,6 +12,7 @@ import numpy as np
 
 from linksim.codecs import header as side_information
 from linksim.codecs.base import Decoded, Image, check_channels, grey
+from linksim.codecs.denoiser import LMMSE, Denoiser
 from linksim.codecs.hda import analysed
 from linksim.codecs.header import HEADER_USES, Header, nearest_design_snr
 from linksim.codecs.network import Network, find_network
@@ -22,11 +23,15 @@ from phy.types import Grant, Message, Reception, Symbols, SymbolsObserved
 class Analog:
     """The analog part of HDA-DeepSC alone: z~ = 0, all of z as symbols, its header as repeated BPSK in
     front.
+
+    card: a network in the zoo, or a folder with one. denoiser: what detection does about noise, see
+        `linksim.codecs.denoiser`.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     kind: Literal["analog"] = "analog"
     card: str = "hda_deepsc_s"
+    denoiser: Denoiser = LMMSE
 
     streams: ClassVar[Mapping[str, str]] = {"auxiliary": "analog"}
     channels: ClassVar[tuple[int, ...]] = (3,)
@@ -37,7 +42,15 @@ class Analog:
 
     @property
     def fingerprint(self) -> str:
-        return self.network.fingerprint
+        own, denoiser = self.network.fingerprint, self.denoiser.network(self.network)
+        return own + (f"; denoiser: {denoiser.fingerprint}" if denoiser else "")
+
+    def check(self, shape: tuple[int, int, int], grants: Mapping[str, Grant]) -> None:
+        """ValueError where the denoiser was trained for another bandwidth ratio than is granted."""
+        denoiser, token = self.denoiser.network(self.network), self.network.number("token")
+        if denoiser is not None:
+            uses = max(grants["auxiliary"].channel_uses - HEADER_USES, 0)
+            denoiser.check(2 * uses / np.prod([-(-side // token) for side in shape[:2]]))
 
     def encode(self, images: Sequence[Image], grants: Sequence[Mapping[str, Grant]]) -> list[Message]:
         """One symbol for each granted use: the header, then the image."""
@@ -67,5 +80,7 @@ class Analog:
             side_information.from_symbols(got.data[:HEADER_USES], got.noise_var[:HEADER_USES])
         )
         rest = SymbolsObserved(data=got.data[HEADER_USES:], noise_var=got.noise_var[HEADER_USES:])
+        x, noise = network.received(header, rest, shape)
+        x, noise = self.denoiser.detected(self.denoiser.network(network), x, noise, header.log2_power)
         q = np.zeros(network.integers_shape(shape), np.int32)
-        return Decoded(image=network.image(q, header, rest, shape), outage=False)
+        return Decoded(image=network.shown(q, header, x, noise, rest.data.size, shape), outage=False)

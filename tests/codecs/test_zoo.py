@@ -19,6 +19,7 @@ GRAPHS = {
         ("encoder", ("image", "snr_db"), ("x",)),
         ("decoder", ("y", "snr_db"), ("decoded",)),
     ),
+    "denoiser": (("denoiser", ("x", "noise"), ("eps",)),),
     "hsc": (("encoder", ("image",), ("mean", "log_variance")), ("decoder", ("z", "uses"), ("decoded",))),
 }
 """Kind -> its graphs with what the golden pair gives each and expects of it. An adapter's card tells it of
