@@ -13,6 +13,8 @@ pytest.importorskip("ipykernel")
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+LONG = {"bring_your_own_codec"}
+"""Those that take half a minute even when they are short."""
 STUDY = ROOT / "scenarios" / "adaptive_or_fixed.yaml"
 SMALL = ("--quick", "--set", "trials.per_image=3")
 
@@ -26,10 +28,15 @@ def study(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=pytest.mark.slow) if path.stem in LONG else path for path in NOTEBOOKS],
+    ids=lambda path: path.stem,
+)
 def test_a_notebook_runs_to_its_end(path, study, monkeypatch):
     monkeypatch.delenv("MPLBACKEND", raising=False)  # figures come into the notebook
     monkeypatch.setenv("STUDY", str(study))
+    monkeypatch.setenv("STEPS", "20")
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     notebook = nbformat.read(path, as_version=4)
     resources = {"metadata": {"path": str(path.parent)}}
