@@ -10,6 +10,8 @@ from linksim.errors import LinksimError
 OPTIONS = ("mcs", "set", "demapper", "decoder", "engine", "out")
 OF_MCS = ("code", "constellation")
 """Parts of a scheme that have no option of their own."""
+LEAST_STEP, MOST_STEP = 0.01, 3.0
+"""dB. Below the one a curve takes hundreds of points, above the other most have no two that shape it."""
 
 
 def calibrate(
@@ -22,14 +24,16 @@ def calibrate(
     errors: int = 200,
     blocks: int = 400_000,
     floor: float = 1e-3,
+    step: float = 0.25,
     out: Path | None = None,
     report: Callable[[str], None] = print,
 ) -> Path:
     """Measure the named schemes and sets; report a line of every point, and return the table's path.
 
     decoder: a word as `linksim list decoders` tells them, None for the code's own default. errors, blocks:
-    end a point; floor: the block error rate that ends a curve. out: None is the table that linksim itself
-    reads. What it holds is not counted again; a run that was stopped goes on where it was.
+    end a point; floor: the block error rate that ends a curve; step: dB from point to point. out: None is
+    the table that linksim itself reads. What it holds is not counted again; a run that was stopped goes on
+    where it was.
     LinksimError for a name, a word or a file that is none.
     """
     from linksim import disk
@@ -49,6 +53,10 @@ def calibrate(
     names = [*mcs, *(name for each in sets for name in AMC_SETS[each])]
     if not 0 < floor < 1:
         raise LinksimError("--floor", "must lie between 0 and 1", floor, "1e-3 is usual")
+    if not LEAST_STEP <= step <= MOST_STEP:
+        raise LinksimError(
+            "--step", f"must lie between {LEAST_STEP:g} and {MOST_STEP:g} dB", step, "0.25 is usual"
+        )
     if not names:
         told = f"--mcs NAME or --set {'|'.join(AMC_SETS)}"
         raise LinksimError("calibrate", "needs a scheme or a set to measure", None, f"add {told}")
@@ -62,7 +70,7 @@ def calibrate(
                     f"decoder: must fit {scheme.code_name} ({', '.join(scheme.code.algorithms)}), "
                     f"got {decoder}; leave it out"
                 )
-        effort = chain.Effort(errors=errors, blocks=blocks, floor=floor)
+        effort = chain.Effort(errors=errors, blocks=blocks, floor=floor, step_db=step)
         who = find_engine(engine)
         with disk.told(path), busy(f"counting the blocks of {len(names)} scheme{'s' * (len(names) != 1)}"):
             chain.calibrate(path, names, receiver, who, effort, lambda *told: report(chain.line(*told)))

@@ -92,6 +92,7 @@ def replay(
 @click.option("--errors", type=COUNT, default=200, show_default=True, help="Wrong blocks that end a point.")
 @click.option("--blocks", type=COUNT, default=400_000, show_default=True, help="Blocks that end a point.")
 @click.option("--floor", type=POSITIVE, default=1e-3, show_default=True, help="Error rate that ends a curve.")
+@click.option("--step", type=POSITIVE, default=0.25, show_default=True, help="dB from point to point.")
 @click.option("--out", type=Place(path_type=Path), help="Table of counts; linksim's own if not given.")
 def calibrate(**options: Any) -> None:
     """Count block errors of schemes over AWGN; the same command goes on, a greater effort goes deeper."""

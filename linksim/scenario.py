@@ -111,6 +111,7 @@ class Scenario:
         if not self.links:
             raise ValueError("links: must hold at least one link, got none; name one, as air")
         self._check_streams()
+        self._check_concealment()
         self._check_stop()
 
     def _check_stop(self) -> None:
@@ -145,6 +146,24 @@ class Scenario:
             raise ValueError(
                 f"links: no stream {name!r}; the codec {self.codec.kind!r} sends one, {wanted[name]}"
             )
+
+    def _check_concealment(self) -> None:
+        """What lies in front of the first failed block can be shown only where each block has its check."""
+        if getattr(self.codec, "concealment", "flat") != "prefix":
+            return
+        for link in self.links.values():
+            for name, bearer in link.streams.items():
+                place = f"links.{link.name}.streams.{name}"
+                if bearer.crc_per != "block":
+                    raise ValueError(
+                        "codec.concealment: prefix needs a check for each code block, got crc_per: "
+                        f"{bearer.crc_per}; add {place}.crc_per: block"
+                    )
+                if bearer.cipher and bearer.cipher.tag_bits:
+                    raise ValueError(
+                        f"codec.concealment: prefix needs a cipher without a tag over all, got "
+                        f"{bearer.cipher.kind}; set {place}.cipher.kind: aes-ctr"
+                    )
 
 
 @cache

@@ -8,6 +8,7 @@ continues, straight, the slope of the last decade measured: block error curves s
 so this errs on the safe side as long as no floor lies below what was counted.
 """
 
+import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phy.fec.decoder import Decoder, default_decoder
+from phy.fec.decoder_spec import parse_decoder
 from phy.interleave import Interleaver
 from phy.mapping import Demapping
-from phy.mcs import Mcs, find_mcs
+from phy.mcs import AMC_SETS, Mcs, find_mcs
 
 MIN_ERRORS = 10
 """A point with fewer block errors than this does not shape the curve."""
@@ -115,7 +117,8 @@ def check_curve(mcs: Mcs, receiver: Receiver) -> None:
         )
         raise ValueError(
             f"decoder: adaptive modulation needs the receiver of its curves ({measured or 'none yet'} for "
-            f"{mcs.name}), got {got}; name one mcs, or measure it: linksim calibrate"
+            f"{mcs.name}), got {got}; take what was measured, name one mcs, or measure it: linksim "
+            "calibrate"
         )
 
 
@@ -148,3 +151,26 @@ def support(mcs_name: str, receiver: Receiver = USUAL) -> NDArray[np.float64]:
     low = c.snr_db[0] - 3.0
     high = c.snr_db[-1] + (12.0 + c.log_bler[-1]) / -c.tail_slope
     return np.linspace(low, high, 4097)
+
+
+def snr_db_at(rate: float, mcs_name: str, receiver: Receiver = USUAL) -> float:
+    """Es/N0 in dB at which the block error rate has fallen to `rate`, to 0.01 dB."""
+    grid = support(mcs_name, receiver)
+    return float(grid[np.argmax(curve(mcs_name, receiver).log10(grid) <= np.log10(rate))])
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print what Es/N0 the schemes of sets need: a line each, sets side by side."""
+    parser = argparse.ArgumentParser(prog="python -m phy.bler", description=main.__doc__)
+    parser.add_argument("sets", nargs="+", choices=list(AMC_SETS), metavar="SET")
+    parser.add_argument("--decoder", help="of the curves; the code's default if not given")
+    parser.add_argument("--bler", type=float, default=1e-2, help="block error rate, 1e-2 if not given")
+    got = parser.parse_args(arguments)
+    receiver = Receiver(decoder=parse_decoder(got.decoder) if got.decoder else None)
+    for names in zip(*(AMC_SETS[each] for each in got.sets), strict=False):
+        told = [f"{name:12} {snr_db_at(got.bler, name, receiver):7.2f} dB" for name in names]
+        print("   ".join(told))
+
+
+if __name__ == "__main__":
+    main()

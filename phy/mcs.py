@@ -8,7 +8,9 @@ the single-carrier schemes of IEEE 802.11ad-2012 and, from 9.1 and 12.1 on, of t
 public transcriptions. The tables give x, the rate times 1024; a length is ours to choose: one code block of
 1024 information bits (its own CRC included, as 5G counts them), in the whole symbols nearest to
 1024 * 1024 / x bits: long enough to be near the waterfall of long 5G blocks, short enough that the frames of
-small pictures hold several. Other lengths are named freely, as below.
+small pictures hold several. `cqi2-long-1` ... `cqi2-long-15` have the rates of `cqi2` in the longest code
+blocks that TS 38.212 makes of them: 8448 bits in base graph 1, 3840 in base graph 2, which serves rates up to
+1/4. They are for payloads of many blocks, since whole blocks are sent. Other lengths are named freely.
 
 `CONSTELLATION/CODE` is free: `64qam/nr-ldpc:k=1024,rate=3/4`.
 """
@@ -141,35 +143,57 @@ CQI_TABLES: dict[str, dict[str, tuple[int, ...]]] = {
 CQI_BITS = 1024
 """Information bits of a CQI scheme's code block."""
 
+LONG = "-long"
+"""What is added to the name of a table whose schemes have the longest code blocks."""
 
-def cqi_code_name(bits_per_symbol: int, rate_x1024: int) -> str:
-    """The code of a CQI row: 1024 bits in the number of whole symbols nearest to its rate.
+
+def longest_block_bits(rate_x1024: int) -> int:
+    """Most information bits of one code block of 5G NR at a rate (TS 38.212, 5.2.2 and 7.2.2).
+
+    >>> longest_block_bits(256), longest_block_bits(257)
+    (3840, 8448)
+    """
+    return 3840 if 4 * rate_x1024 <= 1024 else 8448
+
+
+def cqi_code_name(bits_per_symbol: int, rate_x1024: int, info_bits: int = CQI_BITS) -> str:
+    """The code of a CQI row: its information bits in the number of whole symbols nearest to its rate.
 
     >>> cqi_code_name(2, 602)
     'nr-ldpc:k=1024,n=1742'
     """
-    symbols = round(Fraction(CQI_BITS * 1024, rate_x1024 * bits_per_symbol))
-    return f"nr-ldpc:k={CQI_BITS},n={symbols * bits_per_symbol}"
+    symbols = round(Fraction(info_bits * 1024, rate_x1024 * bits_per_symbol))
+    return f"nr-ldpc:k={info_bits},n={symbols * bits_per_symbol}"
 
 
 def _cqi(table: str) -> list[Mcs]:
-    rows = [(points, x) for points, rates in CQI_TABLES[table].items() for x in rates]
+    """The schemes of a table, or, by its name with `LONG`, the same in the longest code blocks."""
+    rows = [(points, x) for points, rates in CQI_TABLES[table.removesuffix(LONG)].items() for x in rates]
     bits = {"qpsk": 2, "16qam": 4, "64qam": 6, "256qam": 8}
     return [
-        Mcs(name=f"{table}-{i}", constellation_name=f"{points}@5g", code_name=cqi_code_name(bits[points], x))
+        Mcs(
+            name=f"{table}-{i}",
+            constellation_name=f"{points}@5g",
+            code_name=cqi_code_name(
+                bits[points], x, longest_block_bits(x) if table.endswith(LONG) else CQI_BITS
+            ),
+        )
         for i, (points, x) in enumerate(rows, 1)
     ]
 
 
+CQI_SETS = (*CQI_TABLES, "cqi2-long")
+
+
 MCS: dict[str, Mcs] = {
-    mcs.name: mcs for mcs in (*_grid(), *_single_carrier(), *(m for table in CQI_TABLES for m in _cqi(table)))
+    mcs.name: mcs for mcs in (*_grid(), *_single_carrier(), *(m for table in CQI_SETS for m in _cqi(table)))
 }
 """The schemes that have a name of their own."""
 
 AMC_SETS: dict[str, tuple[str, ...]] = {
     "hda": ("bpsk-1/2", "qpsk-1/2", "qpsk-3/4", "16qam-1/2", "16qam-3/4"),
     "802.11ad": tuple(mcs.name for mcs in _single_carrier()),
-    **{table: tuple(mcs.name for mcs in _cqi(table)) for table in CQI_TABLES},
+    **{table: tuple(mcs.name for mcs in _cqi(table)) for table in CQI_SETS},
 }
 """Sets to adapt over, most robust first. 'hda': the five steps of the HDA-DeepSC paper."""
 
@@ -195,8 +219,8 @@ def find_mcs(name: str) -> Mcs:
         return Mcs(name=name, constellation_name=constellation, code_name=code)
     near = get_close_matches(name, MCS, 1, 0.0)[0]
     raise ValueError(
-        f"mcs: must be one of {', '.join(_grid_names())}, 802.11ad-mcsN, cqiT-N or CONSTELLATION/CODE, "
-        f"got {name!r}; did you mean {near!r}?"
+        f"mcs: must be one of {', '.join(_grid_names())}, 802.11ad-mcsN, cqiT-N, cqi2-long-N or "
+        f"CONSTELLATION/CODE, got {name!r}; did you mean {near!r}?"
     )
 
 

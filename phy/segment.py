@@ -28,7 +28,7 @@ class Parts:
 
     n_bits: payload length, cut to what the frame can hold; body: uint8 [body_bits(n_bits)], tag included.
     checked: bool [body_bits(n_bits)], the bits in blocks whose checks agreed; None with one check for all.
-        No bit is where the first block's failed: it holds the length, by which all others are read.
+        No bit is where the check of a block that holds the length failed: by it all others are read.
     """
 
     n_bits: int
@@ -99,10 +99,10 @@ class Framing:
             agrees = bool(crc.agrees(content[:end], content[end : end + self.crc]))
         else:
             width = self.k - self.crc
-            used = -(-end // width)
+            used, told = -(-end // width), -(-HEADER_BITS // width)
             each = crc.agrees(chunks[:used], blocks[:used, width:]) & (claimed == n_bits)
             agrees = bool(np.all(each))
-            checked = np.repeat(each & each[0], width)[HEADER_BITS:end]
+            checked = np.repeat(each & each[:told].all(), width)[HEADER_BITS:end]
         return Parts(
             n_bits=n_bits, body=content[HEADER_BITS:end], ok=agrees and claimed == n_bits, checked=checked
         )

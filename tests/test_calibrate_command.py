@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -37,6 +38,8 @@ def test_counts_are_kept_and_told(tmp_path):
         (("--mcs", "qpsk-1/2", "--decoder", "viter"), "did you mean 'viterbi'"),
         (("--set", "cqi4"), "--set: must be one of hda, 802.11ad, cqi1"),
         (("--mcs", "qpsk-1/2", "--floor", "2"), "--floor: must"),
+        (("--mcs", "qpsk-1/2", "--step", "5"), "--step: must lie between 0.01 and 3 dB, got 5.0"),
+        (("--mcs", "qpsk-1/2", "--step", "0.001"), "--step: must"),
         (("--mcs", "qpsk-1/2", "--engine", "none"), "--engine: must be one of"),
         (("--mcs", "qpsk/802.11ad-1/2x"), "--mcs: "),
         (("--mcs", "nope"), "--mcs: must"),
@@ -52,6 +55,16 @@ def test_what_is_wrong_is_one_line(arguments, told):
     assert told in shown
     assert "Traceback" not in done.output
     assert isinstance(done.exception, LinksimError | SystemExit)
+
+
+def test_points_are_as_close_as_they_are_asked_for(tmp_path):
+    path = tmp_path / "counts.json"
+    asked = ["--engine", "reference", "--errors", "5", "--blocks", "64", "--floor", "0.9", "--step", "0.4"]
+    assert run("--mcs", "qpsk-1/2", *asked, "--out", str(path)).exit_code == 0
+    (curve,) = json.loads(path.read_text())["curves"].values()
+    at = [row[0] for row in curve["counts"]]
+    assert np.diff(at) == pytest.approx(0.4)
+    assert len(at) > 2
 
 
 def test_a_table_that_is_none_is_left_alone(tmp_path):

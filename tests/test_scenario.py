@@ -82,6 +82,20 @@ def test_a_resolved_scenario_builds_the_same_scenario():
     assert digest(again) == digest(scenario)
 
 
+def test_a_prefix_is_shown_only_where_each_block_has_a_check():
+    picture = "      picture: {kind: digital, mcs: qpsk-1/2"
+    text = TEXT[: TEXT.index("      essential")] + picture + "}\n" + TEXT[TEXT.index("snr_db:") :]
+    text = text.replace("{kind: hda_deepsc}", "{kind: jpeg, concealment: prefix}")
+    told = r"3: codec\.concealment: prefix needs a check for each code block, got crc_per: payload; add"
+    with pytest.raises(ScenarioError, match=told):
+        read(text)
+    text = text.replace(picture, picture + ", crc_per: block")
+    assert read(text).codec.concealment == "prefix"
+    text = text.replace(picture, picture + ", cipher: {kind: aes-gcm, key: {test: true}}")
+    with pytest.raises(ScenarioError, match=r"needs a cipher without a tag over all, got aes-gcm; set links"):
+        read(text)
+
+
 def test_the_digest_follows_the_experiment_and_not_its_name():
     assert digest(read(TEXT.replace("name: trial", "name: other"))) == digest(read())
     assert digest(read(TEXT.replace("k_factor: 1.0", "k_factor: 2.0"))) != digest(read())

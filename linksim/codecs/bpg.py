@@ -101,7 +101,7 @@ class Bpg(ScaledFile):
                     if (picture.height, picture.width) != shape[:2]:
                         return None
                     return np.array(picture.convert("L" if shape[2] == 1 else "RGB")).reshape(shape)
-            except (OSError, ValueError, SyntaxError):
+            except (OSError, ValueError, SyntaxError, Pictures.DecompressionBombError):
                 return None
 
 

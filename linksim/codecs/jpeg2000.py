@@ -25,8 +25,8 @@ class Jpeg2000(PictureFile):
     headers: known: its packets alone, as the receiver knows the shape and how it was made; of what a
         codestream has beside them, 106 bytes of a grey digit's, nothing tells of the picture.
     concealment: prefix: eight quality layers, each a part that can be told; after an outage those shown that
-        lie whole in front of the first failed block. Needs the stream's `crc_per: block`, else no block is
-        known to be right. Costs 0.1 dB of 16 kB, 0.3 dB of 6 kB, 0.8 dB of 1.5 kB.
+        lie whole in front of the first failed block. Needs the stream's `crc_per: block`, which tells it.
+        Layers cost 0.25 dB at 0.25 bits a pixel, 0.15 dB at 1, on average of five photos of BSDS500.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}

@@ -73,7 +73,7 @@ class JpegXl(ScaledFile):
         jxl = library()
         try:
             image = np.asarray(jxl.jpegxl_decode(content, numthreads=1))
-        except (jxl.JpegxlError, ValueError, MemoryError, OverflowError):
+        except (RuntimeError, ValueError, MemoryError, OverflowError):  # JpegxlError is the first
             return None
         image = np.atleast_3d(image)
         return np.ascontiguousarray(image) if image.shape == shape and image.dtype == np.uint8 else None

@@ -73,7 +73,7 @@ class Jpeg(PillowFile):
     Sequential or progressive, whichever is smaller.
 
     concealment: prefix: progressive; an outage shows what the scans tell that lie in front of the first
-        failed block. Needs the stream's `crc_per: block`, else no block is known to be right.
+        failed block. Needs the stream's `crc_per: block`, by which the receiver knows that block.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -144,7 +144,8 @@ class Avif(PillowFile):
     """AVIF, fitted to the payload: libaom, 4:4:4 (grey: 4:0:0), eight bits, full range, tuned for PSNR, one
     thread. Qualities are libavif's 64 quantisers.
 
-    speed: libaom's, 0 the slowest to 10. 4 gives up some 0.2 dB of 0 for a fifth of its time.
+    speed: libaom's, 0 the slowest to 10. On three photos of BSDS500, at 0.3 to 2 bits a pixel, 4 is 0.1 to
+        0.3 dB below 0, in a fifth to an eighth of its time, and 6 is 0.3 to 0.7 dB below 4, in a seventh.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}

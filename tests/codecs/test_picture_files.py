@@ -182,6 +182,29 @@ def test_what_is_no_file_of_its_own_is_an_outage_and_no_exception(photo, name):
         codec.decode([observed(flipped)], [shape])
 
 
+@pytest.mark.parametrize("name", [*SCALED, "hevc"])
+def test_payloads_that_are_wrong_in_any_way_are_a_picture_or_an_outage(name):
+    """Bits that are wrong, bytes too few and too many, of a grey and of a colour picture."""
+    rng = np.random.default_rng(5)
+    y, x, c = np.indices((40, 56, 3))
+    image = ((3 * y + 2 * x + 40 * c) % 256).astype(np.uint8)
+    image[10:30, 10:30] = rng.integers(0, 256, (20, 20, 3))
+    codec = codec_of(name)
+    for sent in (image, image[..., :1].copy()):
+        content = codec.fitted(sent, 10**6)
+        for trial in range(60):
+            wrong, at = bytearray(content), rng.integers(0, len(content) if trial % 2 else 120, 4)
+            if trial % 3 == 0:
+                wrong[at[0] : at[0]] = rng.bytes(int(rng.integers(1, 30)))
+            elif trial % 3 == 1:
+                del wrong[max(1, at[0]) :]
+            for place in at[at < len(wrong)]:
+                wrong[place] = rng.integers(256)
+            for shape in (image.shape, image[..., :1].shape):
+                (shown,) = codec.decode([observed(bytes(wrong))], [shape])
+                assert (shown.image.shape, shown.image.dtype) == (shape, np.uint8)
+
+
 def test_the_prefix_ends_with_the_last_whole_byte_that_a_check_vouches_for():
     bits = np.random.default_rng(2).integers(0, 2, 80, dtype=np.uint8)
     checked = np.ones(80, bool)

@@ -3,10 +3,13 @@
 import json
 from dataclasses import astuple
 
+import numpy as np
 import pytest
 from scipy import stats
 
 from phy import bler, calibrate
+from phy.amc import Amc
+from phy.bearer import DigitalBearer
 from phy.bler import Receiver
 from phy.calibrate import COLUMNS, Effort, Point, chain_of, load, measure_point, store
 from phy.chain import count
@@ -112,12 +115,42 @@ def test_the_shipped_counts_name_their_recipes():
 @pytest.mark.parametrize("decoder", [None, "layered-offset-min-sum:quantisation=8"])
 def test_every_set_has_the_curves_of_its_schemes_counted_to_where_few_blocks_fail(decoder):
     receiver = Receiver(decoder=parse_decoder(decoder) if decoder else None)
-    for names in AMC_SETS.values():
-        for name in names:
+    for table, names in AMC_SETS.items():
+        for name in names if decoder or table != "cqi2-long" else ():
             bler.check_curve(MCS[name], receiver)
             assert bler.curve(name, receiver).log_bler[-1] < -2
             _, errors, blocks, _ = bler.table()["curves"][receiver.curve_name(MCS[name])]["counts"][-1]
             assert errors / blocks < 3e-3
+
+
+def test_without_the_decoder_that_long_blocks_were_measured_with_their_set_is_refused_by_its_name():
+    fast = "layered-offset-min-sum:quantisation=8"
+    with pytest.raises(ValueError, match=rf"exact with {fast} for cqi2-long-1.*; take what was measured"):
+        DigitalBearer(mcs=Amc(amc="cqi2-long"))
+    assert DigitalBearer(mcs=Amc(amc="cqi2-long"), decoder=parse_decoder(fast)).schemes
+
+
+def test_long_code_blocks_need_less_snr_than_those_of_1024_bits():
+    """At equal block error rate; more at 1e-3, where the curve of a long block is the steeper one."""
+    receiver = Receiver(decoder=parse_decoder("layered-offset-min-sum:quantisation=8"))
+    for short, long in zip(AMC_SETS["cqi2"], AMC_SETS["cqi2-long"], strict=True):
+        gains = [
+            bler.snr_db_at(at, short, receiver) - bler.snr_db_at(at, long, receiver) for at in (1e-2, 1e-3)
+        ]
+        assert 0.1 < gains[0] < gains[1] < 1.5
+
+
+def test_sets_side_by_side_are_told_with_what_their_schemes_need(capsys):
+    fast = "layered-offset-min-sum:quantisation=8"
+    bler.main(["cqi2", "cqi2-long", "--decoder", fast, "--bler", "1e-2"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 15
+    name, needed, _, long, needed_long, _ = lines[4].split()
+    assert (name, long) == ("cqi2-5", "cqi2-long-5")
+    receiver = Receiver(decoder=parse_decoder(fast))
+    for told, each in ((needed, name), (needed_long, long)):
+        log_bler = bler.curve(each, receiver).log10(np.array([float(told) - 0.02, float(told) + 0.01]))
+        assert log_bler[1] <= -2 < log_bler[0]
 
 
 def clopper_pearson(errors: int, frames: int, risk: float) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import pytest
 
-from phy.mcs import AMC_SETS, CQI_TABLES, MCS, Pair, find_mcs
+from phy.mcs import AMC_SETS, CQI_SETS, CQI_TABLES, MCS, Pair, find_mcs
 
 FACTS = json.loads(files("phy").joinpath("data/ieee80211ad.json").read_text())
 
@@ -51,11 +51,25 @@ def test_cqi_schemes_have_the_efficiencies_of_their_tables(table):
         )
 
 
+def test_long_cqi_schemes_have_the_rates_of_their_table_in_the_longest_code_blocks():
+    """TS 38.212, 5.2.2: at most 8448 bits in base graph 1, 3840 in base graph 2."""
+    assert len(AMC_SETS["cqi2-long"]) == 15
+    for name, told in zip(AMC_SETS["cqi2-long"], EFFICIENCY["cqi2"].split(), strict=True):
+        mcs = MCS[name]
+        bg = mcs.code.lifting.base_graph
+        assert (mcs.code.k, mcs.code.lifting.z) == ({1: 8448, 2: 3840}[bg], 384)
+        assert bg == (2 if mcs.code.k <= mcs.code.n / 4 else 1)
+        symbols = mcs.code.n // mcs.bits_per_use
+        assert float(mcs.info_bits_per_use) == pytest.approx(
+            float(told), abs=5e-5 + float(told) / symbols / 2
+        )
+
+
 def test_sets_hold_schemes_by_rising_rate():
     for names in AMC_SETS.values():
         assert len(names) <= 32  # `phy.signalling`
         assert all(name in MCS for name in names)
-    for table in ("hda", *CQI_TABLES):
+    for table in ("hda", *CQI_SETS):
         rates = [MCS[name].info_bits_per_use for name in AMC_SETS[table]]
         assert rates == sorted(rates)
 

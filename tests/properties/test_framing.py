@@ -96,16 +96,18 @@ def test_every_single_flip_of_one_frame_is_detected_or_lies_in_the_padding():
 
 
 @few
-@given(n=st.integers(1, 900), flip=st.integers(0, 10**6))
-def test_a_check_for_each_block_tells_which_bits_to_trust_and_none_where_the_length_is_lost(n, flip):
-    framing = framing_for(n, k=336, crc=24, per="block")
+@given(n=st.integers(1, 900), flip=st.integers(0, 10**6), k=st.sampled_from([336, 40]))
+def test_a_check_for_each_block_tells_which_bits_to_trust_and_none_where_the_length_is_lost(n, flip, k):
+    """Of 16 bits a block the length takes one and a half."""
+    framing = framing_for(n, k=k, crc=24, per="block")
     blocks = framing.join(n, bits(n))
-    used = -(-(HEADER_BITS + n) // 312)
+    width = k - 24
+    used = -(-(HEADER_BITS + n) // width)
     assert framing.split(blocks).checked.all()
-    blocks.reshape(-1)[flip % (336 * used)] ^= 1
-    parts, hit = framing.split(blocks), flip % (336 * used) // 336
-    if hit:
-        wrong = (HEADER_BITS + np.arange(n)) // 312 == hit
+    blocks.reshape(-1)[flip % (k * used)] ^= 1
+    parts, hit = framing.split(blocks), flip % (k * used) // k
+    if hit * width >= HEADER_BITS:
+        wrong = (HEADER_BITS + np.arange(n)) // width == hit
         assert np.array_equal(parts.checked, ~wrong)
         assert np.array_equal(parts.body[parts.checked], bits(n)[~wrong])
     else:
