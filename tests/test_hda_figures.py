@@ -11,7 +11,7 @@ from phy.channel import Awgn, Rician
 
 STUDIES = Path(__file__).parent.parent / "scenarios" / "hda"
 FADED = {"fig4": False, "fig5": True, "fig6": False, "fig7": True, "fig8": False}
-BLIND = "long-term SNR"
+BLIND = "no CSIT"
 """What the label of a system says whose schemes do not follow the fades."""
 
 
@@ -38,7 +38,9 @@ def test_systems_have_the_same_channel_uses_and_snrs(figure):
     for point in plan.points:
         here = (point.scenario.links["air"].bandwidth_ratio, point.scenario.snr_db)
         met.setdefault(point.values["system"], set()).add(here)
-    assert len({frozenset(each) for each in met.values()}) == 1
+    for label, each in met.items():
+        of_one_ratio = plan.scenarios[label].codec.kind == "deepjscc"
+        assert each <= met["HDA-DeepSC"] if of_one_ratio else each == met["HDA-DeepSC"], label
 
 
 def test_both_metrics_are_scored_and_nobody_listens(figure):
