@@ -29,7 +29,8 @@ ANGLES = 1024
 class FrontEnd:
     """clip_db: A^2 over the symbols' mean power of 1, in dB; None is linear. dac_bits: b; None rounds not.
 
-    The receiver takes the symbols as complex Gaussian. Mean power is 1 for such symbols, before and after.
+    The receiver takes the symbols as complex Gaussian. Mean power is 1 for such symbols, before and after;
+    heavier tails leave with less, and lighter ones, which sqrt(P) would lift above 1, are held at 1.
     """
 
     clip_db: float | None = None
@@ -63,7 +64,7 @@ class FrontEnd:
         return max(0.0, 1.0 - self.beta**2)
 
     def drive(self, x: NDArray[np.complex64]) -> NDArray[np.complex64]:
-        """What leaves the antenna of symbols complex64 [n] of mean power 1: complex64 [n]."""
+        """What leaves the antenna of symbols complex64 [n] of mean power 1: complex64 [n], of at most 1."""
         if self.clip_db is None:
             return x
         most = 10 ** (self.clip_db / 20)
@@ -73,7 +74,9 @@ class FrontEnd:
             clipped = _rounded(clipped.real, most, self.dac_bits) + 1j * _rounded(
                 clipped.imag, most, self.dac_bits
             )
-        return (clipped / _bussgang(self.clip_db, self.dac_bits)[1]).astype(np.complex64)
+        scale = _bussgang(self.clip_db, self.dac_bits)[1]
+        rms = float(np.sqrt(np.mean(np.abs(clipped) ** 2))) if x.size else 0.0
+        return (clipped / max(scale, rms)).astype(np.complex64)
 
     def snr(self, snr: float) -> float:
         """beta^2 / (1 / snr + 1 - beta^2): the symbols' own over noise and distortion, all linear."""
