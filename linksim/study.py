@@ -71,6 +71,8 @@ class Study:
             raise ValueError("scenarios: must hold at least one, got none; write LABEL: FILE")
         for label in self.scenarios:
             _check_label(label, [other for other in self.scenarios if other != label])
+        if self.plot and self.plot.stacks and len(self.scenarios) == 1:
+            raise ValueError("plot.stacks: must name two systems or more, got a study of one; add another")
         for system in (each for stack in (self.plot.stacks if self.plot else {}).values() for each in stack):
             if system not in self.scenarios:
                 told = near(system, dict.fromkeys(self.scenarios))

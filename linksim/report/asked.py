@@ -63,6 +63,12 @@ class Plot:
     def _check_stacks(self) -> None:
         if bool(self.stacks) != bool(self.steps):
             raise ValueError("steps: go with stacks, got one of the two; write both")
+        for step in self.steps:
+            if self.steps.count(step) > 1:
+                raise ValueError(f"steps: must differ, got {step!r} twice; each has a colour of its own")
+        if self.stacks and len(_several(self.y)) > 1:
+            told = ", ".join(self.y)
+            raise ValueError(f"y: must be one column of stacks, got {told}; leave all but one out")
         if self.stacks and (self.pictures or self.by):
             raise ValueError("stacks: are no pictures and have no by, got both; leave one out")
         for bar, systems in self.stacks.items():

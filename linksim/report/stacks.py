@@ -23,6 +23,7 @@ from linksim.paired import paired
 from linksim.report.fields import SNR, setting, short_names, value_text
 from linksim.report.panels import LEGEND_LINE
 from linksim.report.style import COLOURS, COLUMN, COLUMN_DPI, COLUMN_RC, DARK, LIGHT, figure, save
+from linksim.sides import TRIAL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from linksim.report.asked import Asked
 
-TRIAL = ["image_index", "trial"]
 BAR, HEIGHT, WIDEST = 0.42, 3.0, 7.16
 """Inches: a bar's place, the figure without its legend, and the width of a page of two columns."""
 TOLD = 0.035
@@ -89,12 +89,15 @@ def steps_of(
     metric: Metric,
     field: str = SNR,
 ) -> list[Step]:
-    """Every step of every stack, bar by bar at each value of the field, in the order told."""
+    """Every step of every stack, bar by bar at each value of the field, in the order told.
+
+    A stack is of the trials that all its systems have, so that its steps add up to what its last one reaches.
+    """
     found = []
     for x in gathered.rows[field].dropna().unique():
         at = gathered.rows[gathered.rows[field] == x]
         for stack, systems in stacks.items():
-            rows = [_rows(at, system, field, x) for system in systems]
+            rows = _shared(stack, [_rows(at, system, field, x) for system in systems])
             for name, (before, after) in zip(names, pairwise(rows), strict=True):
                 start, loss, half_width = _loss(before, after, metric)
                 found.append(
@@ -116,6 +119,7 @@ def _metric(asked: Asked, gathered: Gathered) -> Metric:
 
 def _rows(at: pd.DataFrame, system: str, field: str, x: object) -> pd.DataFrame:
     rows = at[at[SYSTEM] == system]
+    rows = rows.drop_duplicates(["point_index", *TRIAL])  # a picture may be there under two names
     if rows.empty:
         raise NotRun("plot", f"has no trial of {system} at {field}={value_text(x)}", None, "run it first")
     if rows.groupby(TRIAL).size().max() > 1:
@@ -124,10 +128,19 @@ def _rows(at: pd.DataFrame, system: str, field: str, x: object) -> pd.DataFrame:
     return rows.set_index(TRIAL)
 
 
+def _shared(stack: str, systems: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Of each system the trials, by picture and number, that all have, in one order."""
+    first, *more = systems
+    there = [trial for trial in first.index if all(trial in rows.index for rows in more)]
+    if not there:
+        rule = "must name systems with a picture and a trial in common"
+        raise LinksimError("stacks", rule, stack, "run them over the same pictures")
+    return [rows.loc[there] for rows in systems]
+
+
 def _loss(before: pd.DataFrame, after: pd.DataFrame, metric: Metric) -> tuple[float, float, float]:
-    """(mean before, mean difference, half of its interval) over the trials that both systems have."""
-    both = before.index.intersection(after.index)
-    start, end = before.loc[both, metric.needs], after.loc[both, metric.needs]
+    """(mean before, mean difference, half of its interval), trial by trial."""
+    start, end = before[metric.needs], after[metric.needs]
     if not np.isfinite(start).all() or not np.isfinite(end).all():
         raise LinksimError("--y", "must be finite in every trial of a stack", metric.column, "draw mse")
     gains = (end - start).groupby(level=0)

@@ -1,6 +1,7 @@
 """Figures of losses: steps of stacks, trial by trial, what a study may say of them, and what is refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,24 @@ def test_steps_are_mean_differences_of_neighbours_and_add_up_to_the_last_system(
     assert all(step.half_width == 0 for step in steps)  # every trial gains alike
 
 
+def test_a_stack_is_of_the_trials_that_all_its_systems_have(tmp_path):
+    """Else neighbours would differ in what they share, and the bars not meet."""
+    gathered = gather([study(tmp_path)])
+    rows = gathered.rows
+    missing = (rows["system"] == "bound") & (rows["image"] == "blue") & (rows["trial"] == 1)
+    steps = steps_of(replace(gathered, rows=rows[~missing]), STACKS, STEPS, METRICS["psnr"])
+    told = [(step.start, step.loss) for step in steps[:2]]
+    assert told == [(pytest.approx(20 + 2 / 3), 1.5), (pytest.approx(21.5 + 2 / 3), 1.5)]
+
+
+def test_pictures_of_one_place_are_not_paired_unless_they_are_the_same(tmp_path):
+    gathered = gather([study(tmp_path)])
+    rows = gathered.rows.copy()
+    rows.loc[rows["system"] == "bound", "sha256"] += "0"
+    with pytest.raises(LinksimError, match=r"stacks: must name systems with a picture and a trial in common"):
+        steps_of(replace(gathered, rows=rows), STACKS, STEPS, METRICS["psnr"])
+
+
 def test_a_run_leaves_the_bars_and_their_numbers(tmp_path):
     written = write_main(study(tmp_path))
     assert [path.name for path in written] == ["main.png", "main.pdf", "main.csv"]
@@ -82,6 +101,8 @@ def test_what_is_no_number_is_told(tmp_path):
     [
         ({"steps": ["CSI"]}, "stacks: A must name 2 systems, one more than steps, got 3; name one again"),
         ({"steps": []}, "steps: go with stacks, got one of the two; write both"),
+        ({"steps": ["CSI", "CSI"]}, "steps: must differ, got 'CSI' twice; each has a colour of its own"),
+        ({"y": ["psnr", "mse"]}, "y: must be one column of stacks, got psnr, mse; leave all but one out"),
         ({"by": "system"}, "stacks: are no pictures and have no by, got both"),
     ],
 )
@@ -100,4 +121,9 @@ def test_stacks_name_systems_of_their_study(tmp_path):
     with pytest.raises(
         LinksimError, match=r"plot.stacks: must name systems of the study, got 'idle'; did you"
     ):
+        plan_of(path)
+    path.write_text(
+        f"name: s\nscenarios:\n  real: {one}\nplot: {{steps: [code], stacks: {{all: [real, real]}}}}\n"
+    )
+    with pytest.raises(LinksimError, match=r"plot.stacks: must name two systems or more, got a study of one"):
         plan_of(path)
