@@ -146,6 +146,28 @@ def test_lost_blocks_come_at_their_rate_nested_and_paired(crc_per):
     assert lost[0.0] == 0 < lost[0.05] < lost[0.3]
 
 
+def test_a_lost_block_is_lost_at_any_snr_and_higher_rate_and_in_any_batch():
+    wrong = {}
+    for rate, snr_db, batch in ((0.05, 30.0, 8), (0.3, 30.0, 8), (0.3, 40.0, 8), (0.3, 30.0, 1)):
+        link = split_link(1.0, block_loss=rate, crc_per="block")
+        draws = link.draw(snr_db, keys(8))
+        grants = link.grants([30_000] * 8, draws)
+        messages = messages_for(grants)
+        for start in range(0, 8, batch):
+            part, those = slice(start, start + batch), link.draw(snr_db, keys(8)[start : start + batch])
+            for n, got in enumerate(link.deliver(messages[part], those, grants[part]), start):
+                seen, sent = got.reception["essential"], messages[n]["essential"].data
+                wrong[rate, snr_db, batch, n] = seen.data[: sent.size] != sent
+                first = wrong[rate, snr_db, batch, n][:100].any()
+                assert seen.good.any() != first  # it holds the length by which all others are read
+    for n in range(8):
+        many = wrong[0.3, 30.0, 8, n]
+        assert np.array_equal(many, wrong[0.3, 40.0, 8, n])
+        assert np.array_equal(many, wrong[0.3, 30.0, 1, n])
+        assert not np.any(wrong[0.05, 30.0, 8, n] & ~many)
+    assert len({wrong[0.3, 30.0, 8, n].tobytes() for n in range(8)}) > 6
+
+
 @pytest.mark.parametrize("bearer", ["16qam", "gcm"])
 def test_a_wrong_key_reads_bits_that_look_random_and_a_tag_refuses_it(bearer):
     link = link_of(Awgn(), BEARERS[bearer])
