@@ -39,7 +39,8 @@ class Eavesdropper:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """One trial at the far end. eavesdropped: what the same observation shows without the key, if asked for.
+    """One trial at the far end. eavesdropped: what the same observation shows without the key or with a
+    wrong one, if asked for.
 
     facts: the codec's own numbers of the message, see `Codec`. seconds: wall time of this trial's part of
     its batch, by stage.
