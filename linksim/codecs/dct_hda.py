@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linksim.codecs import softcast_analog as analog
-from linksim.codecs.dct_tables import FIRST_SHAPE, N_SHAPES, Encoder, bits, put, take
+from linksim.codecs.dct_tables import FIRST_SHAPE, N_SHAPES, WORD_BITS, Encoder, bits, put, take
 from linksim.codecs.softcast import Bitarray, Coefficients, Linear
 from linksim.codecs.softcast_metadata import (
     Bitstring,
@@ -36,6 +36,9 @@ from phy.types import Reception
 STEP_BITS, STEPS_PER_OCTAVE = 9, 16
 """Of the quantiser's step, 2^(index / 16) from 2^-3 on."""
 FIRST_STEP, N_STEPS = -3 * STEPS_PER_OCTAVE, 1 << STEP_BITS
+LEFT_STEPS = 1 << 20
+"""Of a step squared, to which what is left is rounded. Chunks far above the step are left 1/12 alike, but for
+the last bits of floats: by those the order in which chunks are sent would differ from machine to machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +55,7 @@ class DctHda(Linear):
     streams: ClassVar[Mapping[str, str]] = {"essential": "digital", "auxiliary": "analog"}
     digital: ClassVar[str] = "essential"
     analog: ClassVar[str] = "auxiliary"
+    ahead_bits: ClassVar[int] = STEP_BITS
 
     def _message(
         self, grid: Grid, metadata: Metadata, coefficients: Coefficients, uses: int, budget: int
@@ -60,11 +64,11 @@ class DctHda(Linear):
         coder = Encoder()
         head = told(grid, metadata, coder)
         room = budget - head.size - STEP_BITS
-        n_words = coder.get_compressed().size
+        variance_bits = WORD_BITS * (coder.get_compressed().size - 2)  # at the least: two words end any code
         low, high = 0, N_STEPS
         while low < high:
             middle = (low + high) // 2
-            fits = 32 * n_words + _Quantiser.of(grid, metadata, middle).bits(coefficients) <= room
+            fits = variance_bits + _Quantiser.of(grid, metadata, middle).bits(coefficients) <= room
             low, high = (low, middle) if fits else (middle + 1, high)
         for step in range(low, N_STEPS):
             quantiser, coder = _Quantiser.of(grid, metadata, step), Encoder()
@@ -116,7 +120,8 @@ class _Quantiser:
         step = 2.0 ** ((index + FIRST_STEP) / STEPS_PER_OCTAVE)
         places = np.flatnonzero(coded[grid.chunk_of])
         told, chunk = np.unique(metadata.indices, return_inverse=True)
-        left = step**2 * left_by_rounding(variances_of(told) / step**2)[chunk]
+        share = np.rint(left_by_rounding(variances_of(told) / step**2) * LEFT_STEPS) / LEFT_STEPS
+        left = step**2 * share[chunk]
         left = np.where(coded, left, metadata.variances)
         return cls(step=step, places=places, shapes=shapes[grid.chunk_of[places]], left=left)
 

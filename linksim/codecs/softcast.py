@@ -73,6 +73,8 @@ class Linear:
 
     digital: ClassVar[str]
     analog: ClassVar[str]
+    ahead_bits: ClassVar[int] = 0
+    """Of what a codec tells ahead of the metadata."""
 
     def __post_init__(self) -> None:
         check_level(self.outage_level)
@@ -89,7 +91,8 @@ class Linear:
 
     def check(self, shape: Shape, grants: Mapping[str, Grant]) -> None:
         """ValueError 'field: rule, got X; remedy' where a grant holds no metadata, or no symbol."""
-        least = head_bits(shape[2], n_angles(shape[2], self.colour)) + WORD_BITS
+        head = head_bits(shape[2], n_angles(shape[2], self.colour))
+        least = self.ahead_bits + head + WORD_BITS
         if (most := grants[self.digital].payload_bits) < least:
             raise ValueError(
                 f"codec: needs {least} bits of {self.digital!r} at the least, got {most}; raise its share"

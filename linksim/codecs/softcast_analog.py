@@ -21,8 +21,9 @@ from phy.types import SymbolsObserved
 Allocation = Literal["softcast", "lmmse"]
 WHITENED = 32
 """Reals that one Hadamard matrix mixes, of equal stretches of the order of variance."""
-SCALE_BITS, SCALES_PER_OCTAVE = 10, 64
-"""Of the factor that brings the symbols of this picture to the power granted: 2^-8 to 2^8."""
+SCALE_BITS, SCALES_PER_OCTAVE = 11, 64
+"""Of the factor that brings the symbols of this picture to the power granted: 2^-16 to 2^16. So wide since a
+chunk's first coefficients may hold all of its energy, and few uses send no others of it."""
 _BATCH = 2048
 _EVEN = 1e-6
 

@@ -1,6 +1,6 @@
 """What a receiver of analog coefficients must know, as bits: the chunks' variances, means, colours, scale.
 
-    | side, 3 | SNR, 6 | scale, 10 | means, 12 each | angles, 10 each | shape, 6 | the range coder's words |
+    | side, 3 | SNR, 6 | scale, 11 | means, 12 each | angles, 10 each | shape, 6 | the range coder's words |
 
 A variance is told in steps of 1.5 dB, as its difference from that of the chunk above (in the first row, from
 that before it), range coded; the shape of the differences' law is chosen for the picture. Which chunks are
@@ -21,7 +21,7 @@ SIDES = (2, 4, 8, 16, 32, 64)
 SIDE_BITS, SNR_BITS, SHAPE_BITS = 3, 6, 6
 FIRST_SNR_DB = -16
 LEAST_INDEX, MOST_INDEX = -6, 90
-"""Of a variance, 2^(index / 2) in squares of a level: the least is a hundredth of what rounding leaves."""
+"""Of a variance, 2^(index / 2) in squares of a level: the least is 1.5 times what rounding leaves."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

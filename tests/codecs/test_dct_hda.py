@@ -105,6 +105,41 @@ def test_without_noise_and_with_room_for_all_every_pixel_comes_back(image):
         np.testing.assert_array_equal(decoded.image, image)
 
 
+def test_the_step_is_the_smallest_whose_bits_fit():
+    """What fitted a larger payload, and fills this one to the last bit, is taken again."""
+    for bits in (3000, 9000):
+        for _ in range(3):
+            (message,) = DctHda().encode([PHOTO.image], [grants(10, bits, 10.0)])
+            made = message["essential"].data
+            again = DctHda().encode([PHOTO.image], [grants(10, made.size, 10.0)])[0]["essential"].data
+            np.testing.assert_array_equal(again, made)
+            bits = made.size - 1
+
+
+def test_chunks_far_above_the_step_are_left_the_same_to_the_last_bit():
+    """The order of what is sent, made at both ends, must not hang on how a machine rounds floats."""
+    grid = Grid(shape=(64, 64, 1), transform="image", spacing="even", side=8)
+    means, indices = np.zeros(1, np.int64), np.arange(64) + 8
+    told = Metadata(side=8, snr_db=0, scale=0, means=means, angles=(), indices=indices)
+    for step in (0, 37):
+        left = _Quantiser.of(grid, told, step).left
+        assert np.unique(left[-32:]).size == 1
+        assert left[-1] == pytest.approx(2.0 ** ((step - 48) / 8) / 12, rel=1e-5)
+
+
+def test_a_payload_without_room_for_a_word_is_refused_and_two_words_hold_a_pixel():
+    shape = (1, 1, 3)
+    DctHda().check(shape, grants(1, 103, 10.0))
+    with pytest.raises(
+        ValueError, match="needs 103 bits of 'essential' at the least, got 102; raise its share"
+    ):
+        DctHda().check(shape, grants(1, 102, 10.0))
+    decoded, message = through(DctHda(), np.full(shape, 77, np.uint8), 1, 135, snr_db=40.0)
+    assert not decoded.outage
+    assert message["essential"].data.size <= 135
+    np.testing.assert_array_equal(decoded.image, np.full(shape, 77, np.uint8))
+
+
 def test_bits_that_did_not_arrive_are_an_outage_and_garbage_is_some_picture():
     codec, shape = DctHda(outage_level=7), PHOTO.image.shape
     for fields in ({"ok": False}, {"deciphered": False}):

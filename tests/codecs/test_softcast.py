@@ -9,7 +9,7 @@ from scipy.linalg import hadamard
 from linksim.codecs import softcast_analog as analog
 from linksim.codecs.base import GREY
 from linksim.codecs.softcast import Softcast
-from linksim.codecs.softcast_analog import WHITENED, expected_error, powers
+from linksim.codecs.softcast_analog import SCALE_BITS, WHITENED, expected_error, powers
 from linksim.codecs.softcast_transform import ANGLE_BITS, colour_of, matrix
 from linksim.images import load_images
 from linksim.scenario import Images
@@ -158,6 +158,15 @@ def test_power_is_at_most_granted_for_any_picture(shape, uses):
             assert decoded.image.shape == shape
 
 
+def test_power_is_at_most_granted_where_one_coefficient_holds_all_energy_of_its_chunk():
+    chunk_of, c = np.zeros(1 << 20, np.uint16), np.zeros(1 << 20, np.float32)
+    c[0] = 1 << 10
+    for level in (1.0, 1e-7):  # told as 1, though it has less or nearly nothing
+        symbols, index = analog.send(analog.plan(chunk_of, np.ones(1), 1, "softcast", 0.1, False), level * c)
+        assert 0.9 < np.abs(symbols[0]) ** 2 <= 1 + 1e-6 or index == 2**SCALE_BITS - 1
+        assert np.abs(symbols[0]) ** 2 <= 1 + 1e-6
+
+
 def test_a_flat_picture_comes_back_from_its_metadata_alone():
     image = np.full((40, 56, 3), (200, 30, 90), np.uint8)
     decoded, _ = through(Softcast(), image, 30)
@@ -249,8 +258,8 @@ def test_mistakes_are_told():
         Softcast(chunks=100)
     with pytest.raises(ValueError, match="spacing: must be even with transform block, got quadratic; leave"):
         Softcast(transform="block", spacing="quadratic")
-    with pytest.raises(ValueError, match="codec: needs 93 bits of 'metadata' at the least, got 92; raise"):
-        Softcast().check((64, 64, 3), grants(100, bits=92))
+    with pytest.raises(ValueError, match="codec: needs 94 bits of 'metadata' at the least, got 93; raise"):
+        Softcast().check((64, 64, 3), grants(100, bits=93))
     with pytest.raises(
         ValueError, match="codec: needs a channel use of 'picture', got none; raise its share"
     ):
