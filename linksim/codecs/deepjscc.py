@@ -7,6 +7,7 @@
 `linksim.codecs.jscc` says what it must keep. Nothing but the symbols is sent, and nothing else is received.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -55,6 +56,8 @@ class DeepJscc:
         network, uses = self.network, grants["picture"].channel_uses
         if uses < (least := network.least_uses(shape)):
             ratio = Fraction(network.reals, 2 * network.number("token") ** 2 * network.channels)
+            # small pictures take more, where tokens reach beyond them
+            ratio = max(ratio, Fraction(least, math.prod(shape)))
             rule = f"the stream 'picture' must have {least} channel uses for {shape[0]}x{shape[1]}"
             remedy = f"{network.card.name} takes a bandwidth_ratio of {ratio} for it alone"
             raise ValueError(f"codec.card: {rule}, got {uses}; {remedy}")

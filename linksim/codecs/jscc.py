@@ -32,6 +32,8 @@ TAKEN: Mapping[str, tuple[str, frozenset[str]]] = {
     DECODER: ("y", frozenset({"snr_db", "noise_var"})),
 }
 """Graph -> the input that it must have, and those that it may have."""
+MOST: Mapping[str, int] = {"image_multiple": 1 << 10, "token": 1 << 10, "reals": 1 << 16}
+"""A card's numbers -> the largest; pictures of some multiples are tried."""
 NOT_SENT = 1e4
 """`noise_var` of a symbol that was not sent, and is 0."""
 
@@ -122,11 +124,12 @@ def level(snr_db: float) -> Floats:
 @lru_cache(maxsize=8)
 def find_jscc(card: str) -> Jscc:
     """The network that a scenario names, checksums and every rule verified. Raises LinksimError."""
-    folder, found = find_card(card, "jscc", (ENCODER, DECODER), ("image_multiple", "token", "reals"))
-    numbers = {name: found.network[name] for name in ("image_multiple", "token", "reals")}
+    folder, found = find_card(card, "jscc", (ENCODER, DECODER), MOST)
+    numbers = {name: found.network[name] for name in MOST}
     for name, value in numbers.items():
-        if value != int(value) or value < 1:
-            raise _wrong(folder / CARD, f"network.{name} must be a whole number from 1", value)
+        if not 1 <= value <= MOST[name] or value != int(value):
+            rule = f"network.{name} must be a whole number from 1 to {MOST[name]}"
+            raise _wrong(folder / CARD, rule, value)
     if numbers["reals"] % 2:
         raise _wrong(folder / CARD, "network.reals must be even, two make a symbol", numbers["reals"])
     if numbers["image_multiple"] % numbers["token"]:

@@ -119,6 +119,12 @@ def test_too_few_uses_are_refused_with_the_ratio_that_is_needed(tmp_path):
         codec.encode([image], [grant(95)])
     codec.check(image.shape, grant(96))
     assert sent(codec, image, 500).size == 96
+    with pytest.raises(
+        ValueError, match=r"must have 5 channel uses for 1x1, got 1; .* bandwidth_ratio of 5/3"
+    ):
+        codec.check((1, 1, 3), grant(1))
+    codec.check((1, 1, 3), grant(5))
+    assert shown(codec, sent(codec, picture(1, 1), 5), (1, 1, 3)).shape == (1, 1, 3)
 
 
 def test_pictures_of_other_channels_are_refused_in_one_line(tmp_path):

@@ -41,7 +41,15 @@ def with_two_outputs(graph) -> None:
 MISTAKES = {
     "no real numbers": (
         lambda f: {"network": NUMBERS | {"reals": 11.5}},
-        r"card.json: network.reals must be a whole number from 1, got 11.5; docs/bring",
+        r"card.json: network.reals must be a whole number from 1 to 65536, got 11.5; docs/bring",
+    ),
+    "endless tokens": (
+        lambda f: {"network": NUMBERS | {"token": float("inf")}},
+        r"card.json: network.token must be a whole number from 1 to 1024, got inf",
+    ),
+    "pictures that no memory holds": (
+        lambda f: {"network": NUMBERS | {"image_multiple": 2**40}},
+        r"card.json: network.image_multiple must be a whole number from 1 to 1024, got 1099511627776",
     ),
     "an odd number of reals": (
         lambda f: {"network": NUMBERS | {"reals": 11}},
