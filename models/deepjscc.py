@@ -6,6 +6,8 @@ attention to the SNR of ADJSCC (Xu, Ai, Chen, Yang, Sun, Li, IEEE TCSVT 2021).
 
 c = 16 reals for 4 x 4 pixels are 8 channel uses for 48 samples: a bandwidth ratio of 1/6. Beside the papers:
 
+- 48 and 64 channels inside, where Bourtsoulatze et al. have 16 and 32; no PReLU behind the encoder's last
+  convolution. Xu et al.'s attention stands behind these layers, not behind their own wider ones.
 - Training starts at a classical linear codec, the c principal components of 4 x 4 x 3 pixels, with power
   allocation variance^(-1/4) (Lee and Petersen 1976) and LLSE at the receiver. The convolutions hold it in
   some of their channels, whose PReLUs begin with slope 1; the other channels begin at random, not yet read.

@@ -2,13 +2,14 @@
 IEEE JSAIT 2022).
 
     x -> nearest point s_q on the air;  its gradient that of the soft point sum_j p_j c_j,
-    p_j ~ exp(-a |x - c_j|^2 / d^2), a rising in training (soft to hard); loss + 0.05 KL(P || uniform)
+    p_j ~ exp(-a |x - c_j|^2 / d^2), a rising in training (soft to hard); ln(MSE) + 0.05 KL(P || uniform)
 
 P: how often the points are sent, from the p of a batch. Uniform use of a constellation of unit energy has
 mean power 1, so nothing is normalised and no picture's contrast is hidden. The constellation is a square QAM,
-K levels an axis, d apart: p factorises into its axes. The network is that of `models.deepjscc`; beside the
-paper, a Hadamard matrix mixes the c reals of a place (as in SoftCast), so that all have like distributions
-and few are clipped by the outermost points; the receiver turns them back.
+K levels an axis, d apart: p factorises into its axes. The network is that of `models.deepjscc`. Our own, beside
+the paper: ln(MSE), where its loss has the MSE; the course of a; and a Hadamard matrix that mixes the c reals of a
+place (as in SoftCast), so that all have like distributions and few are clipped by the outermost points; the
+receiver turns them back.
 
 Shapes: x: [B, c, h, w] of reals on the scale of the points.
 """

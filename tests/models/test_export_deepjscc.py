@@ -12,9 +12,10 @@ pytest.importorskip("onnxscript")
 from linksim.codecs.deepjscc import DeepJscc as Codec  # noqa: E402
 from models.deepjscc import DeepJscc, Size, normalised  # noqa: E402
 from models.deepjscc_q import hard, points  # noqa: E402
-from models.export_deepjscc import export, load  # noqa: E402
+from models.export_deepjscc import export, load, write_constellation  # noqa: E402
 from models.run import Run  # noqa: E402
 from models.train_deepjscc import RECIPES, JsccRecipe, crops  # noqa: E402
+from phy.constellation_file import read_alphabet  # noqa: E402
 from phy.types import Grant, SymbolsObserved  # noqa: E402
 
 torch.set_num_threads(1)
@@ -25,7 +26,7 @@ SIZES = {
 }
 
 
-@pytest.fixture(scope="module", params=SIZES)
+@pytest.fixture(scope="module", params=["tiny_any", pytest.param("tiny_points", marks=pytest.mark.slow)])
 def exported(photos, tmp_path_factory, request):
     """The checkpoint's folder and the card's folder of a network whose attention does something."""
     name, root = request.param, tmp_path_factory.mktemp("jscc")
@@ -56,6 +57,12 @@ def test_the_card_tells_what_was_trained_and_measured(exported):
     assert [card["training"][each] for each in ("seed", "steps", "hours", "photos")] == [5, 7, 0.5, 40]
     (measured,) = card["measured"].values()
     assert measured["psnr_10_db"] == 21.0
+
+
+@pytest.mark.parametrize("n", [4, 16])
+def test_the_host_reads_the_constellation_as_it_was_trained(tmp_path, n):
+    write_constellation(n, tmp_path / "constellation.csv")
+    np.testing.assert_allclose(read_alphabet(tmp_path / "constellation.csv"), points(n), atol=1e-7)
 
 
 @torch.no_grad()
