@@ -1,5 +1,6 @@
 """Who listens: without the key, with a wrong one, or not at all; how it is written, and what is seen."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,36 @@ def test_neither_without_a_key_nor_with_a_wrong_one_is_the_picture_seen(who, cip
     assert outcome.eavesdropped.outage
     error = np.mean((photo.image.astype(float) - outcome.eavesdropped.image) ** 2)
     assert error > 20 * np.mean((photo.image.astype(float) - outcome.decoded.image) ** 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Overhearing:
+    """A codec, and what it was given to decode."""
+
+    codec: object
+    heard: list = field(default_factory=list)
+
+    def encode(self, images, grants):
+        return self.codec.encode(images, grants)
+
+    def decode(self, receptions, shapes):
+        self.heard.extend(receptions)
+        return self.codec.decode(receptions, shapes)
+
+
+@pytest.mark.parametrize(
+    ("who", "deciphered"), [("true", False), ("{key: none}", False), ("{key: wrong}", True)]
+)
+def test_only_who_has_a_key_takes_bits_for_deciphered(who, deciphered):
+    scenario = build(parse(TEXT.format(who=who, cipher="aes-ctr"), "listened"))
+    codec = Overhearing(scenario.codec)
+    system = System(codec=codec, links=scenario.links, eavesdropper=scenario.eavesdropper)
+    system.deliver(load_images(scenario.images), [0], scenario.seed, scenario.snr_db)
+    own, seen = (each["picture"] for each in codec.heard)
+    assert own.ok
+    assert seen.ok
+    assert seen.deciphered is deciphered
+    assert 0.4 < np.mean(seen.data != own.data) < 0.6
 
 
 def test_nobody_listens_unless_asked_for():

@@ -168,6 +168,16 @@ def test_a_lost_block_is_lost_at_any_snr_and_higher_rate_and_in_any_batch():
     assert len({wrong[0.3, 30.0, 8, n].tobytes() for n in range(8)}) > 6
 
 
+def test_a_block_that_the_channel_took_already_is_no_less_lost():
+    link = split_link(1.0, block_loss=1.0)
+    draws = link.draw(-15.0, keys(1))
+    grants = link.grants([12_000], draws)
+    (got,) = link.deliver(messages_for(grants), draws, grants)
+    account = got.ledger.streams["essential"]
+    assert account.block_errors == account.blocks > 0
+    assert account.bit_errors == account.bits // 2  # every other one
+
+
 @pytest.mark.parametrize("bearer", ["16qam", "gcm"])
 def test_a_wrong_key_reads_bits_that_look_random_and_a_tag_refuses_it(bearer):
     link = link_of(Awgn(), BEARERS[bearer])
