@@ -6,10 +6,10 @@ IEEE JSAIT 2022).
 
 P: how often the points are sent, from the p of a batch. Uniform use of a constellation of unit energy has
 mean power 1, so nothing is normalised and no picture's contrast is hidden. The constellation is a square QAM,
-K levels an axis, d apart: p factorises into its axes. The network is that of `models.deepjscc`. Our own, beside
-the paper: ln(MSE), where its loss has the MSE; the course of a; and a Hadamard matrix that mixes the c reals of a
-place (as in SoftCast), so that all have like distributions and few are clipped by the outermost points; the
-receiver turns them back.
+K levels an axis, d apart: p factorises into its axes. The network is that of `models.deepjscc`. Our own,
+beside the paper: ln(MSE), where its loss has the MSE; the course of a; and a Hadamard matrix that mixes the
+c reals of a place (as in SoftCast), so that all have like distributions and few are clipped by the outermost
+points; the receiver turns them back.
 
 Shapes: x: [B, c, h, w] of reals on the scale of the points.
 """

@@ -100,6 +100,18 @@ def test_powers_for_the_llse_leave_out_what_the_noise_drowns_and_are_softcasts_w
     np.testing.assert_allclose(high, powers(deviation, counts, 15.0, "softcast", 1.0), rtol=1e-6)
 
 
+def test_powers_for_the_llse_are_made_for_the_noise_of_a_real():
+    rng, n0 = np.random.default_rng(6), 0.5
+    variances, chunk_of = 4.0 ** np.arange(5, -1, -1), rng.integers(0, 6, 400).astype(np.uint16)
+
+    def error(noise_var: float) -> float:
+        plan = analog.plan(chunk_of, variances, 200, "lmmse", noise_var, False)
+        assert plan.power.sum() == pytest.approx(200, rel=1e-5)
+        return expected_error(plan.variance.astype(float), plan.power.astype(float), n0 / 2).sum()
+
+    assert error(n0) < min(error(2 * n0), error(n0 / 2))
+
+
 def test_uneven_noise_meets_the_llse_of_the_whole_covariance():
     """Against the dense formula Lambda G H^T (H G Lambda G H^T + Sigma)^-1 y, written out."""
     rng, m = np.random.default_rng(5), 3
