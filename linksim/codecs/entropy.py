@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from zipfile import BadZipFile
 
 import constriction
 import numpy as np
@@ -169,5 +170,5 @@ def read_tables(path: Path) -> EntropyTables:
                 frequency=file["frequency"].astype(np.int64),
                 contexts=Contexts(**found) if found else None,
             )
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, EOFError, BadZipFile) as error:
         raise LinksimError(str(path), f"must hold tables that fit each other: {error}") from error

@@ -179,3 +179,10 @@ def test_tables_are_read_with_and_without_contexts_and_those_that_do_not_fit_are
     np.savez(tmp_path / "part.npz", **plain, group=made.group)
     with pytest.raises(LinksimError, match=r"part.npz: must hold tables that fit each other"):
         read_tables(tmp_path / "part.npz")
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 and no more"])
+def test_a_file_that_holds_no_tables_is_one_line(tmp_path, content):
+    (tmp_path / "entropy.npz").write_bytes(content)
+    with pytest.raises(LinksimError, match=r"entropy.npz: must hold tables that fit each other"):
+        read_tables(tmp_path / "entropy.npz")
