@@ -41,9 +41,9 @@ class FactorizedDensity(nn.Module):
         return y
 
     def probability(self, z_CN: Tensor, step: Tensor) -> Tensor:
-        """P(z - step/2 < Z < z + step/2), [C, N]; in the tail that is numerically safer."""
+        """P(z - step/2 < Z < z + step/2), [C, N]; in the tail that is numerically safer. step: one, or [C]."""
         u = (z_CN / self.scale[:, None])[:, None]
-        half = step / 2 / self.scale[:, None, None]
+        half = (step / 2 / self.scale)[:, None, None]
         lower, upper = self.logits(u - half), self.logits(u + half)
         sign = -torch.sign(lower + upper).detach()
         p = (torch.sigmoid(sign * upper) - torch.sigmoid(sign * lower)).abs()

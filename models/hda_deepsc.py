@@ -10,10 +10,13 @@ Beyond the paper's text, and why:
 - Every block is a linear map plus a network that starts at zero. The linear maps start as principal
   components with power allocation and LLSE, so that training begins at the classical optimum (see
   `models.start`) instead of 5 dB under it.
-- z has M channels for each 8 x 8 pixels. The analog encoder orders them, and sends the first n reals of the
-  grant (channel by channel): one network for every DA ratio and bandwidth ratio.
+- z has M channels for each 8 x 8 pixels. Of its M h w reals those are sent that both ends expect to be
+  largest, as many as the grant holds: `Gains` predicts every real's variance from z~, which both have. One
+  network serves every DA ratio and bandwidth ratio, and busy places get more channel uses than smooth ones.
 - z_D is quantised with one step d for an image, which the host chooses so that the bits fill the payload
   (rate control).
+- The last channels of z_D tell how busy each token is, as principal components of the logarithm of its
+  energy: from z~ alone the variance of fine details is hard to predict.
 - The analog encoder's gain of a token follows z~, which both ends have: power goes where the residual is
   large.
 
@@ -30,6 +33,13 @@ from models.entropy import FactorizedDensity
 from models.swin import ResidualSwinBlock
 
 STRIDE = 8
+ACTIVITY_CHANNELS = 16
+ACTIVITY_LOG2_STEP, ACTIVITY_SLOPE = 1.0, 0.75
+"""The step of activity is 2^1 d^0.75."""
+BANDS = ((6, 32), (32, None))
+"""Channels of z whose energy in a token is told as activity: the middle and the fine details."""
+ENERGY_FLOOR = 3e-5
+"""Of a band's mean square: below it details are under what any link at 20 dB delivers."""
 LOG2_STEP_FIRST = -5.0
 KNOTS = 17
 """Steps d at which the start values of the residual's variances are tabulated: 2^-5 to 2^3, by half
@@ -50,10 +60,10 @@ class Size:
     window: int = 8
     mlp_ratio: float = 2.0
     stem_width: int = 96
-    z_channels: int = 128
-    z_d_channels: int = 128
+    z_channels: int = 192
+    z_d_channels: int = 256
     hyper_width: int = 96
-    gain_width: int = 96
+    gain_width: int = 128
 
 
 def zero(module: nn.Module) -> nn.Module:
@@ -140,58 +150,85 @@ class SemanticDecoder(nn.Module):
         return self.linear(z) + self.network(torch.cat([z, z_tilde, side], 1)) + 0.5
 
 
+def log_energies(z: Tensor) -> Tensor:
+    """[B, M, h, w] -> [B, bands, h, w]: log of each token's mean square in every band."""
+    bands = [z[:, first:last].square().mean(1, keepdim=True) for first, last in BANDS]
+    return (torch.cat(bands, 1) + ENERGY_FLOOR).log()
+
+
 class HyperEncoder(nn.Module):
-    """H: z_D = block transform of 4 x 4 tokens of z + two down-sampling convolutions."""
+    """H: z_D = block transform of 4 x 4 tokens of z + two down-sampling convolutions, and activity."""
 
     def __init__(self, size: Size) -> None:
         super().__init__()
-        m, d, w = size.z_channels, size.z_d_channels, size.hyper_width
+        m, d, w = size.z_channels, size.z_d_channels - ACTIVITY_CHANNELS, size.hyper_width
         self.linear = nn.Conv2d(m, d, 4, 4, bias=False)
         self.network = nn.Sequential(nn.Conv2d(m, w, 3, 2, 1), nn.GELU(), zero(nn.Conv2d(w, d, 3, 2, 1)))
+        self.activity = nn.Conv2d(len(BANDS), ACTIVITY_CHANNELS, 4, 4)
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.linear(z) + self.network(z)
+        return torch.cat([self.linear(z) + self.network(z), self.activity(log_energies(z))], 1)
 
 
 class HyperDecoder(nn.Module):
-    """H^-1: z~ = inverse block transform of the dequantised z_D + two up-sampling (sub-pixel)
-    convolutions.
+    """H^-1: z~ = inverse block transform of the dequantised z_D + two up-sampling (sub-pixel) convolutions;
+    and the energies [B, bands, h, w] that its activity tells.
     """
 
     def __init__(self, size: Size) -> None:
         super().__init__()
-        m, d, w = size.z_channels, size.z_d_channels, size.hyper_width
+        m, d, w = size.z_channels, size.z_d_channels - ACTIVITY_CHANNELS, size.hyper_width
         self.linear = nn.ConvTranspose2d(d, m, 4, 4, bias=False)
         first = [nn.Conv2d(d, 4 * w, 3, padding=1), nn.PixelShuffle(2), nn.GELU()]
         self.network = nn.Sequential(*first, zero(nn.Conv2d(w, 4 * m, 3, padding=1)), nn.PixelShuffle(2))
+        self.activity = nn.ConvTranspose2d(ACTIVITY_CHANNELS, len(BANDS), 4, 4)
 
-    def forward(self, z_d: Tensor) -> Tensor:
-        return self.linear(z_d) + self.network(z_d)
+    def forward(self, z_d: Tensor) -> tuple[Tensor, Tensor]:
+        essence, activity = z_d[:, :-ACTIVITY_CHANNELS], z_d[:, -ACTIVITY_CHANNELS:]
+        return self.linear(essence) + self.network(essence), self.activity(activity)
 
 
 class Gains(nn.Module):
-    """Log gain and log variance of each analog channel at each token, from what both ends know: z~, d and the
-    design noise.
-    """
+    """Log gain and log variance of each analog real, from what both ends know: z~, d and the design noise."""
+
+    FLOOR = 1e-4
 
     def __init__(self, size: Size) -> None:
         super().__init__()
-        m = size.z_channels
+        m, w = size.z_channels, size.gain_width
         self.log_variance = nn.Parameter(torch.zeros(KNOTS, m))
+        self.busy = zero(nn.Conv2d(len(BANDS), m, 1))
         self.network = nn.Sequential(
-            nn.Conv2d(m + 2, size.gain_width, 3, padding=1),
+            nn.Conv2d(2 * m + len(BANDS) + 2, w, 1),
             nn.GELU(),
-            zero(nn.Conv2d(size.gain_width, 2 * m, 1)),
+            nn.Conv2d(w, w, 3, padding=1),
+            nn.GELU(),
+            nn.Conv2d(w, w, 3, padding=1),
+            nn.GELU(),
+            zero(nn.Conv2d(w, 2 * m, 1)),
         )
 
-    def forward(self, z_tilde: Tensor, side: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, z_tilde: Tensor, energies: Tensor, side: Tensor) -> tuple[Tensor, Tensor]:
         at = ((side[:, 0, 0, 0] - LOG2_STEP_FIRST) * 2).clamp(0.0, KNOTS - 1.0)
         hats = torch.relu(1 - (at[:, None] - torch.arange(KNOTS, device=at.device)).abs())
         start = hats @ self.log_variance
-        delta = self.network(torch.cat([z_tilde, side[:, :2]], 1))
+        squared = (z_tilde.square() + self.FLOOR).log()
+        delta = self.network(torch.cat([z_tilde, squared, energies, side[:, :2]], 1) / 4)
         m = z_tilde.shape[1]
-        log_variance = start[:, :, None, None] + delta[:, m:]
+        log_variance = start[:, :, None, None] + self.busy(energies) + delta[:, m:]
         return -log_variance / 4 + delta[:, :m], log_variance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What the digital part tells both ends: z~, the planes of `side`, log gain and log variance of every
+    analog real.
+    """
+
+    z_tilde: Tensor
+    plane: Tensor
+    log_gain: Tensor
+    log_variance: Tensor
 
 
 class HdaDeepsc(nn.Module):
@@ -210,16 +247,35 @@ class HdaDeepsc(nn.Module):
             nn.Conv2d(m, m, 1, bias=False),
         )
 
+    def steps(self, step: Tensor) -> Tensor:
+        """The quantiser's step of every channel of z_D, [D]: d, and that of activity."""
+        n = self.size.z_d_channels - ACTIVITY_CHANNELS
+        activity = 2.0**ACTIVITY_LOG2_STEP * step**ACTIVITY_SLOPE
+        return torch.cat([step.expand(n), activity.expand(ACTIVITY_CHANNELS)])
+
     def encode(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """I -> z and z_D (not yet quantised)."""
         z = self.semantic_encoder(image)
         return z, self.hyper_encoder(z)
 
+    def known(self, z_d: Tensor, side: Tensor) -> Known:
+        """What follows from the dequantised z_D and the side information [B, 3], see `planes`."""
+        z_tilde, energies = self.hyper_decoder(z_d)
+        plane = planes(side, z_tilde)
+        log_gain, log_variance = self.gains(z_tilde, energies, plane)
+        return Known(z_tilde=z_tilde, plane=plane, log_gain=log_gain, log_variance=log_variance)
+
+    def place(self, z_d: Tensor, side: Tensor) -> Tensor:
+        """Log variance [B, M, H/8, W/8] of every analog real: those of the largest are sent."""
+        return self.known(z_d, side).log_variance
+
     def transmit(self, z: Tensor, z_d: Tensor, side: Tensor) -> Tensor:
         """z and the dequantised z_D -> analog reals x [B, M, H/8, W/8], before power normalisation."""
-        z_tilde = self.hyper_decoder(z_d)
-        log_gain, _ = self.gains(z_tilde, planes(side, z_tilde))
-        return self.analog_encoder(z - z_tilde) * log_gain.exp()
+        return self.modulate(z, self.known(z_d, side))
+
+    def modulate(self, z: Tensor, known: Known) -> Tensor:
+        """C_A: the residual z - z~, turned to the analog channels, times their gains."""
+        return self.analog_encoder(z - known.z_tilde) * known.log_gain.exp()
 
     def decode(self, z_d: Tensor, x: Tensor, noise: Tensor, side: Tensor) -> Tensor:
         """Dequantised z_D and received reals x -> I^.
@@ -227,21 +283,19 @@ class HdaDeepsc(nn.Module):
         x: [B, M, H/8, W/8] on the scale of `transmit`; noise: their noise variance, same shape, negative
         where a real was not sent; side: [B, 3], see `planes`.
         """
-        z_hat, z_tilde, known = self.fuse(z_d, x, noise, side)
-        return self.semantic_decoder(z_hat, z_tilde, known)
+        known = self.known(z_d, side)
+        return self.picture(known, *self.fuse(known, x, noise))
 
-    def fuse(self, z_d: Tensor, x: Tensor, noise: Tensor, side: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """C_A^-1 as LLSE and eq. (16): z^ = z~ + z^_A; also z~, and planes of what is known of the noise left
-        in z^.
-        """
-        z_tilde = self.hyper_decoder(z_d)
-        plane = planes(side, z_tilde)
-        log_gain, log_variance = self.gains(z_tilde, plane)
-        gain, variance, sent = log_gain.exp(), log_variance.exp(), (noise >= 0).to(x.dtype)
+    def fuse(self, known: Known, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """C_A^-1 as LLSE and eq. (16): z^ = z~ + z^_A; also the log of the variance left in a token of z^."""
+        gain, variance, sent = known.log_gain.exp(), known.log_variance.exp(), (noise >= 0).to(x.dtype)
         weight = sent * gain * variance / (gain * gain * variance + noise.clamp_min(0.0) + 1e-9)
         left = (variance * (1 - weight * gain)).sum(1, keepdim=True).clamp_min(1e-6)
-        z_hat = z_tilde + self.analog_decoder(x * weight)
-        return z_hat, z_tilde, torch.cat([plane, left.log()], 1)
+        return known.z_tilde + self.analog_decoder(x * weight), left.log()
+
+    def picture(self, known: Known, z_hat: Tensor, log_left: Tensor) -> Tensor:
+        """S^-1: I^."""
+        return self.semantic_decoder(z_hat, known.z_tilde, torch.cat([known.plane, log_left], 1))
 
 
 def planes(side: Tensor, like: Tensor) -> Tensor:

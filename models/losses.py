@@ -28,6 +28,17 @@ def channel_distortion(z: Tensor, z_hat: Tensor, z_tilde: Tensor) -> Tensor:
     return (z - z_hat).square().mean() + TILDE_WEIGHT * (z - z_tilde).square().mean()
 
 
+FEWEST_COMPONENTS = 16.0
+"""Components of a token over which bits are spread at least: without analog reals the rate has a price, too."""
+
+
 def rate_weight(reals_per_token: float) -> float:
     """-d ln D / d (bits per token) of Gaussian components over `reals_per_token` analog channels."""
-    return 2 * math.log(2) / reals_per_token
+    return 2 * math.log(2) / max(reals_per_token, FEWEST_COMPONENTS)
+
+
+def variance_misfit(residual: Tensor, log_variance: Tensor) -> Tensor:
+    """Mean negative log-likelihood of analog reals under the variances that both ends predict, in nats, less
+    ln(2 pi) / 2. It teaches the prediction alone: `residual` is taken as it is.
+    """
+    return (log_variance + residual.detach().square() * (-log_variance).exp()).mean() / 2

@@ -1,6 +1,7 @@
 """One recipe per checkpoint: what is trained, on how much, with which seed."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from models.hda_deepsc import Size
 
@@ -12,6 +13,9 @@ class Recipe:
 
     The learning rate warms up over 200 steps of each stage, stays, and falls linearly over the last `decay`
     steps.
+
+    features_from: weights of another network, whose semantic networks are taken. start_fits: batches that fit the predicted variances
+    before. main: share of batches under the main case (`models.twin.draw_conditions`).
     """
 
     size: Size
@@ -26,8 +30,11 @@ class Recipe:
     crops_each: int = 4
     crop: int = 128
     bfloat16: bool = True
-    validate_every: int = 1000
+    validate_every: int = 500
     start_photos: int = 150
+    start_fits: int = 600
+    features_from: Path | None = None
+    main: float = 0.6
 
     def stage(self, step: int) -> int:
         return 1 if step < self.stage_1 else 2 if step < self.stage_1 + self.stage_2 else 3
@@ -39,16 +46,18 @@ class Recipe:
         return self.lr * warm * max(fall, 0.01)
 
 
+WEIGHTS = Path(__file__).parent / "weights"
 PAPER = Size(token_stride=4, width=120, heads=6, layers=6)
 """The paper's semantic codec: 6 Swin layers, 6 heads, width 120 (its token stride is not stated)."""
 
 RECIPES = {
-    "hda_deepsc_s": Recipe(
+    "hda_deepsc": Recipe(
         size=Size(token_stride=8, width=192, heads=6, layers=4),
-        steps=9400,
-        stage_1=300,
-        stage_2=700,
-        decay=1000,
+        features_from=WEIGHTS / "hda_deepsc_s.npz",
+        steps=5400,
+        stage_1=0,
+        stage_2=0,
+        decay=1400,
     ),
     "hda_deepsc_paper": Recipe(size=PAPER, steps=400_000, stage_1=40_000, stage_2=60_000, decay=100_000),
 }

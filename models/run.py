@@ -28,6 +28,12 @@ class Average:
                 self.weights[name].lerp_(value, 1 - keep)
 
 
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """The weights that an export kept in an .npz, as float32."""
+    with np.load(path, allow_pickle=False) as file:
+        return {name: torch.from_numpy(file[name]).float() for name in file.files}
+
+
 class Run:
     """A network in training, its averaged weights, its optimiser. `seconds` count over all its sittings."""
 
@@ -61,8 +67,7 @@ class Run:
 
     def start_from(self, weights: Path, step: int) -> None:
         """Begin at a step with the weights that an export kept."""
-        with np.load(weights, allow_pickle=False) as file:
-            self.net.load_state_dict({name: torch.from_numpy(file[name]).float() for name in file.files})
+        self.net.load_state_dict(read_weights(weights))
         self.average, self.step = Average(self.net), step
 
     def save(self) -> None:

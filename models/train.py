@@ -17,10 +17,11 @@ from models import losses, twin
 from models.data import crops, load_photos
 from models.hda_deepsc import HdaDeepsc, Trunk
 from models.recipes import RECIPES, Recipe
-from models.run import Run, parsed, training_parser
-from models.start import fit_density, start_at_principal_components
+from models.run import Run, parsed, read_weights, training_parser
+from models.start import borrow_features, fit_density, fit_gains, start_at_principal_components
 
 LOG_EVERY = 100
+MISFIT_WEIGHT = 0.1
 VALIDATION_EVERY = 25
 """Every 25th photo is kept from training and used by `validate`."""
 
@@ -29,8 +30,12 @@ def build(recipe: Recipe, photos: list) -> HdaDeepsc:
     """A network at its starting point."""
     torch.manual_seed(recipe.seed)
     net = HdaDeepsc(recipe.size)
-    start_at_principal_components(net, crops(photos, recipe.start_photos, 4, 128, (recipe.seed, 0)))
-    fit_density(net, (crops(photos, 2, 4, 128, (recipe.seed, 4, i)) for i in range(400)), recipe.seed)
+    images = crops(photos, recipe.start_photos, 4, 128, (recipe.seed, 0))
+    start_at_principal_components(net, images)
+    if recipe.features_from:
+        borrow_features(net, read_weights(recipe.features_from))
+    for fit, n, key in ((fit_density, 400, 4), (fit_gains, recipe.start_fits, 5)):
+        fit(net, (crops(photos, 2, 4, 128, (recipe.seed, key, i)) for i in range(n)), recipe.seed)
     for module in net.modules():
         if isinstance(module, Trunk):
             module.bfloat16 = recipe.bfloat16
@@ -44,38 +49,47 @@ def side(c: twin.Conditions, step: Tensor, net: HdaDeepsc, batch: int) -> Tensor
 
 
 def loss_of(
-    net: HdaDeepsc, image: Tensor, stage: int, rng: np.random.Generator, noise: torch.Generator
+    net: HdaDeepsc,
+    image: Tensor,
+    stage: int,
+    rng: np.random.Generator,
+    noise: torch.Generator,
+    main: float,
 ) -> tuple[Tensor, dict]:
     """Loss of one batch (crops of one picture's worth of content, sharing step and power) in a training
     stage.
     """
     z, z_d = net.encode(image)
-    c = twin.draw_conditions(rng)
+    c = twin.draw_conditions(rng, main)
     tokens = z.shape[0] * z.shape[2] * z.shape[3]
     jitter = float(2 ** rng.normal(0, 0.15)) if c.bits else 1.0
-    step = twin.rate_controlled_step(net.density, z_d, c.bits * tokens) * jitter
-    s = side(c, step, net, len(image))
+    step = twin.rate_controlled_step(net, z_d, c.bits * tokens) * jitter
+    s, steps = side(c, step, net, len(image)), net.steps(step)
     if stage == 1:
-        z_tilde = net.hyper_decoder(twin.quantise(z_d, step, c.bits)).detach()
+        z_tilde = net.hyper_decoder(twin.quantise(z_d, steps, c.bits))[0].detach()
         plane = torch.cat([s, torch.full_like(s[:, :1], -9.0)], 1)[:, :, None, None].expand(
             -1, -1, *z.shape[2:]
         )
         distortion = losses.semantic_distortion(image, net.semantic_decoder(z, z_tilde, plane))
         return distortion.log(), {"stage": 1, "distortion": distortion.item()}
     dither = torch.rand(z_d.shape, generator=noise) - 0.5
-    bits = net.density.bits(z_d + dither * step, step).sum() / tokens if c.bits else torch.zeros(())
-    z_hat_d = twin.quantise(z_d, step, c.bits)
-    y, noise_var = twin.through_air(net.transmit(z, z_hat_d, s), c.reals, c.snr_db, noise)
+    dithered = z_d + dither * steps[:, None, None]
+    bits = net.density.bits(dithered, steps).sum() / tokens if c.bits else torch.zeros(())
+    known = net.known(twin.quantise(z_d, steps, c.bits), s)
+    mask = twin.sent_mask(known.log_variance, c.reals)
+    y, noise_var = twin.through_air(net.modulate(z, known), mask, c.snr_db, noise)
+    z_hat, log_left = net.fuse(known, y, noise_var)
     if stage == 2:
-        z_hat, z_tilde, _ = net.fuse(z_hat_d, y, noise_var, s)
-        distortion = losses.channel_distortion(z, z_hat, z_tilde)
+        distortion = losses.channel_distortion(z, z_hat, known.z_tilde)
     else:
-        distortion = losses.semantic_distortion(image, net.decode(z_hat_d, y, noise_var, s))
-    loss = distortion.log() + losses.rate_weight(c.reals) * bits
+        distortion = losses.semantic_distortion(image, net.picture(known, z_hat, log_left))
+    misfit = losses.variance_misfit(net.analog_encoder(z - known.z_tilde), known.log_variance)
+    loss = distortion.log() + losses.rate_weight(c.reals) * bits + MISFIT_WEIGHT * misfit
     return loss, {
         "stage": stage,
         "snr_db": c.snr_db,
         "distortion": distortion.item(),
+        "misfit": misfit.item(),
         "bits": bits.item(),
         "wanted": c.bits,
     }
@@ -104,10 +118,12 @@ def validate(
         noise, psnr = torch.Generator().manual_seed(1), []
         for image in batches:
             z, z_d = net.encode(image)
-            step = twin.rate_controlled_step(net.density, z_d, c.bits * z.shape[2] * z.shape[3])
-            s, z_hat_d = side(c, step, net, 1), twin.quantise(z_d, step, c.bits)
-            y, noise_var = twin.through_air(net.transmit(z, z_hat_d, s), c.reals, snr, noise)
-            decoded = net.decode(z_hat_d, y, noise_var, s).clamp(0, 1)
+            step = twin.rate_controlled_step(net, z_d, c.bits * z.shape[2] * z.shape[3])
+            s, z_hat_d = side(c, step, net, 1), twin.quantise(z_d, net.steps(step), c.bits)
+            known = net.known(z_hat_d, s)
+            mask = twin.sent_mask(known.log_variance, c.reals)
+            y, noise_var = twin.through_air(net.modulate(z, known), mask, snr, noise)
+            decoded = net.picture(known, *net.fuse(known, y, noise_var)).clamp(0, 1)
             psnr.append(-10 * np.log10((decoded - image).square().mean().item()))
         out[f"psnr_{snr:g}_db"] = round(float(np.mean(psnr)), 3)
     return out
@@ -139,7 +155,7 @@ class HdaRun(Run):
         rng = np.random.default_rng((recipe.seed, 1, step))
         image = crops(photos, recipe.photos, recipe.crops_each, recipe.crop, (recipe.seed, 2, step))
         noise = torch.Generator().manual_seed(recipe.seed * 10**7 + step)
-        loss, facts = loss_of(self.net, image, self.stage, rng, noise)
+        loss, facts = loss_of(self.net, image, self.stage, rng, noise, recipe.main)
         norm = self.descend(loss, recipe.clip)
         return {"loss": round(loss.item(), 4), "norm": round(norm, 3), **facts}
 

@@ -5,13 +5,14 @@ The real link (`phy`) decides every measured number; this twin only has to draw 
 meets there: the digital part arrives (the paper trains it error-free), the analog part arrives with noise.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from models.entropy import FactorizedDensity
+from models.hda_deepsc import HdaDeepsc
 
 SAMPLES_PER_TOKEN = 192
 LOG2_STEPS = (-5.0, 3.0)
@@ -33,22 +34,24 @@ class Conditions:
     snr_db: float
 
 
-def draw_conditions(rng: np.random.Generator) -> Conditions:
-    """Mostly the main case (DA ratio 0.2, bandwidth ratio 1/6), the rest spread over what one network should
-    serve.
+DA_RATIOS = (0.0, 0.0, 0.05, 0.1, 0.4, 0.875, 1.5, 3.0, math.inf)
+
+
+def draw_conditions(rng: np.random.Generator, main: float = 0.6) -> Conditions:
+    """A share `main` of the main case (DA ratio 0.2, bandwidth ratio 1/6), the rest spread over what one
+    network should serve.
     """
-    da_ratio = (
-        0.2 if rng.random() < 0.7 else float(rng.choice([0.0, 0.0, 0.0, 0.05, 0.1, 0.4, 0.875, 1.5, 3.0]))
-    )
-    bandwidth_ratio = 1 / 6 if rng.random() < 0.85 else float(rng.choice([1 / 12, 1 / 4]))
+    da_ratio = 0.2 if rng.random() < main else float(rng.choice(DA_RATIOS))
+    bandwidth_ratio = 1 / 6 if rng.random() < 0.8 else float(rng.choice([1 / 12, 1 / 4]))
     design = float(rng.uniform(-2, 22))
     snr = design if rng.random() < 0.6 else design + float(np.clip(rng.normal(0, 4), -10, 6))
     return conditions(da_ratio=da_ratio, bandwidth_ratio=bandwidth_ratio, design_snr_db=design, snr_db=snr)
 
 
 def conditions(*, da_ratio: float, bandwidth_ratio: float, design_snr_db: float, snr_db: float) -> Conditions:
+    """Grants of a DA ratio, 0 (analog alone) to infinity (digital alone)."""
     uses = bandwidth_ratio * SAMPLES_PER_TOKEN
-    digital = uses * da_ratio / (1 + da_ratio)
+    digital = uses / (1 + 1 / da_ratio) if da_ratio else 0.0
     per_use = max(rate for threshold, rate in AMC if design_snr_db >= threshold)
     return Conditions(
         reals=2 * (uses - digital), bits=digital * per_use, design_snr_db=design_snr_db, snr_db=snr_db
@@ -56,9 +59,7 @@ def conditions(*, da_ratio: float, bandwidth_ratio: float, design_snr_db: float,
 
 
 @torch.no_grad()
-def rate_controlled_step(
-    density: FactorizedDensity, z_d: Tensor, budget_bits: float, rounds: int = 8
-) -> Tensor:
+def rate_controlled_step(net: HdaDeepsc, z_d: Tensor, budget_bits: float, rounds: int = 8) -> Tensor:
     """The smallest step with which the whole batch z_D costs at most `budget_bits`, by bisection in log2.
 
     Without a digital part (budget 0) it is the largest step.
@@ -68,32 +69,41 @@ def rate_controlled_step(
         return torch.tensor(2.0**high)
     for _ in range(rounds):
         middle = (low + high) / 2
-        step = torch.tensor(2.0**middle)
-        spent = density.bits(torch.round(z_d / step) * step, step).sum().item()
+        steps = net.steps(torch.tensor(2.0**middle))
+        spent = net.density.bits(rounded(z_d, steps), steps).sum().item()
         low, high = (low, middle) if spent <= budget_bits else (middle, high)
     return torch.tensor(2.0**high)
 
 
-def quantise(z_d: Tensor, step: Tensor, budget_bits: float) -> Tensor:
-    """round(z_D / step) step, with the gradient of the identity; zero where there is no digital part."""
+def rounded(z_d: Tensor, steps: Tensor) -> Tensor:
+    """z_D [B, D, h, w] to the nearest multiples of its channels' steps [D]."""
+    each = steps[:, None, None]
+    return torch.round(z_d / each) * each
+
+
+def quantise(z_d: Tensor, steps: Tensor, budget_bits: float) -> Tensor:
+    """z_D rounded, with the gradient of the identity; zero where there is no digital part."""
     if budget_bits == 0:
         return torch.zeros_like(z_d)
-    return z_d + (torch.round(z_d / step) * step - z_d).detach()
+    return z_d + (rounded(z_d, steps) - z_d).detach()
 
 
-def sent_mask(like: Tensor, reals: float) -> Tensor:
-    """1 where a real of [B, M, h, w] is sent: the first reals * h * w in the order channel, row, column."""
-    m, h, w = like.shape[1:]
-    n = min(int(reals * h * w), m * h * w)
-    return (torch.arange(m * h * w) < n).to(like.dtype).reshape(1, m, h, w).expand_as(like)
+def sent_mask(log_variance: Tensor, reals: float) -> Tensor:
+    """1 where a real of [B, M, h, w] is sent: the reals * tokens places of largest variance in the batch."""
+    b, m, h, w = log_variance.shape
+    n = min(int(reals * b * h * w), b * m * h * w)
+    mask = torch.zeros(log_variance.numel(), dtype=log_variance.dtype)
+    mask[log_variance.detach().reshape(-1).topk(n, sorted=False).indices] = 1.0
+    return mask.reshape(log_variance.shape)
 
 
-def through_air(x: Tensor, reals: float, snr_db: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def through_air(
+    x: Tensor, mask: Tensor, snr_db: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """Received reals and their noise variance (negative: not sent), on the scale of x; one power for the
     whole batch.
     """
-    mask = sent_mask(x, reals)
-    power = (x.square() * mask).sum() / mask.sum()
-    noise_var = power * 10 ** (-snr_db / 10)
+    power = (x.square() * mask).sum() / mask.sum().clamp_min(1.0)
+    noise_var = (power + 1e-9) * 10 ** (-snr_db / 10)
     noise = torch.randn(x.shape, generator=generator)
     return (x + noise_var.sqrt() * noise) * mask, torch.where(mask > 0, noise_var, -1.0)
