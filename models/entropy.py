@@ -41,7 +41,7 @@ class FactorizedDensity(nn.Module):
         return y
 
     def probability(self, z_CN: Tensor, step: Tensor) -> Tensor:
-        """P(z - step/2 < Z < z + step/2), [C, N]; in the tail that is numerically safer. step: one, or [C]."""
+        """P(z - step/2 < Z < z + step/2), [C, N]; in the safer tail. step: one, or [C]."""
         u = (z_CN / self.scale[:, None])[:, None]
         half = (step / 2 / self.scale)[:, None, None]
         lower, upper = self.logits(u - half), self.logits(u + half)

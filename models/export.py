@@ -1,4 +1,4 @@
-"""From a checkpoint to a codec in the zoo: three ONNX graphs, integer entropy tables, a golden pair and a
+"""From a checkpoint to a codec in the zoo: four ONNX graphs, integer entropy tables, a golden pair and a
 card.
 
     python -m models.export RECIPE [--folder checkpoints/RECIPE] [--zoo models/zoo]
@@ -17,8 +17,15 @@ from torch import Tensor, nn
 from models import twin
 from models.card import Card, sha256, write_card
 from models.exporting import check_graph, command, load_average, rounded_to_half, said, write_graph
-from models.hda_deepsc import LOG2_STEP_FIRST, STRIDE, HdaDeepsc, planes
+from models.hda_deepsc import (
+    ACTIVITY_CHANNELS,
+    ACTIVITY_LOG2_STEP,
+    ACTIVITY_SLOPE,
+    LOG2_STEP_FIRST,
+    HdaDeepsc,
+)
 from models.recipes import RECIPES
+from models.semantic import STRIDE
 
 STEPS_PER_OCTAVE, N_STEPS = 16, 128
 IMAGE_MULTIPLE = 64
@@ -38,6 +45,11 @@ class Encoder(nn.Module):
         return self.net.encode(image)
 
 
+class Placer(Encoder):
+    def forward(self, z_d: Tensor, side: Tensor) -> Tensor:
+        return self.net.place(z_d, side)
+
+
 class Transmitter(Encoder):
     def forward(self, z: Tensor, z_d: Tensor, side: Tensor) -> Tensor:
         return self.net.transmit(z, z_d, side)
@@ -51,6 +63,7 @@ class Decoder(Encoder):
 IMAGE, Z, Z_D, SIDE = "batch,3,64h,64w", "batch,M,8h,8w", "batch,D,2h,2w", "batch,3"
 GRAPHS = {
     "encoder": (Encoder, {"image": IMAGE}, {"z": Z, "z_d": Z_D}),
+    "placer": (Placer, {"z_d": Z_D, "side": SIDE}, {"log_variance": Z}),
     "transmitter": (Transmitter, {"z": Z, "z_d": Z_D, "side": SIDE}, {"x": Z}),
     "decoder": (Decoder, {"z_d": Z_D, "x": Z, "noise": Z, "side": SIDE}, {"image": IMAGE}),
 }
@@ -84,7 +97,7 @@ def example(size, shape: str, batch: int, h: int, w: int, generator: torch.Gener
 
 
 def export_graphs(net: HdaDeepsc, folder: Path) -> None:
-    """Write the three graphs and compare each with torch at two sizes; raises ValueError where they part."""
+    """Write the graphs and compare each with torch at two sizes; raises ValueError where they part."""
     for name, (module, inputs, outputs) in GRAPHS.items():
         wrapped, path = module(net).eval(), folder / f"{name}.onnx"
         generator = torch.Generator().manual_seed(1)
@@ -135,9 +148,8 @@ def entropy_tables(net: HdaDeepsc) -> dict[str, NDArray]:
         step = 2.0 ** (LOG2_STEP_FIRST + i / STEPS_PER_OCTAVE)
         widest = int(np.ceil(float(scale.max()) * reach / step)) + 1
         q = torch.arange(-widest, widest + 1, dtype=torch.float64)
-        p = density.probability(
-            (q * step).expand(len(scale), -1), torch.tensor(step, dtype=torch.float64)
-        ).numpy()
+        steps = net.steps(torch.tensor(step, dtype=torch.float64))
+        p = density.probability(q * steps[:, None], steps).numpy()
         for channel in p:
             likely = np.flatnonzero(channel >= TAIL)
             first, last = (likely[0], likely[-1]) if len(likely) else (widest, widest)
@@ -165,11 +177,10 @@ def nominal_log2_power(net: HdaDeepsc) -> float:
     """log2 of the analog power E[x^2] that the gains expect where z~ = 0: for a receiver that lost the
     header.
     """
-    z_tilde = torch.zeros(1, net.size.z_channels, 8, 8)
-    known = [NOMINAL_LOG2_STEP, -np.log2(10), NOMINAL.reals / net.size.z_channels]
-    side = torch.tensor([known], dtype=torch.float32)
-    log_gain, log_variance = net.gains(z_tilde, planes(side, z_tilde))
-    return float((2 * log_gain + log_variance).exp()[:, : round(NOMINAL.reals)].mean().log2())
+    side = torch.tensor([[NOMINAL_LOG2_STEP, -np.log2(10), NOMINAL.reals / net.size.z_channels]])
+    known = net.known(torch.zeros(1, net.size.z_d_channels, 2, 2), side.float())
+    sent = twin.sent_mask(known.log_variance, NOMINAL.reals) > 0
+    return float((2 * known.log_gain + known.log_variance).exp()[sent].mean().log2())
 
 
 def load(name: str, checkpoints: Path) -> tuple[HdaDeepsc, dict]:
@@ -200,6 +211,8 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
                 "steps_per_octave": STEPS_PER_OCTAVE, "n_steps": N_STEPS,
                 "nominal_step": round((NOMINAL_LOG2_STEP - LOG2_STEP_FIRST) * STEPS_PER_OCTAVE),
                 "nominal_log2_power": nominal_log2_power(net),
+                "activity_channels": ACTIVITY_CHANNELS, "activity_log2_step": ACTIVITY_LOG2_STEP,
+                "activity_slope": ACTIVITY_SLOPE,
             },
             training={
                 "data": DATA,

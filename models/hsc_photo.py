@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from models.hda_deepsc import Trunk, zero
+from models.semantic import Trunk, zero
 
 STRIDE = 4
 """Pixels a side of what the networks see as one place."""

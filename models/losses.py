@@ -19,8 +19,15 @@ TILDE_WEIGHT = 0.1
 def semantic_distortion(image: Tensor, decoded: Tensor, fourier_weight: float = FOURIER_WEIGHT) -> Tensor:
     """L_SD (18): mean squared error + weight * mean |F(I) - F(I^)|."""
     error = image - decoded
-    spectrum = torch.fft.rfft2(error, norm="forward").abs().mean()
-    return error.square().mean() + fourier_weight * spectrum
+    distortion = error.square().mean()
+    return distortion + fourier_weight * mean_modulus(error) if fourier_weight else distortion
+
+
+def mean_modulus(x: Tensor) -> Tensor:
+    """Mean over all frequencies of |F(x)| / (HW), x real: a frequency and its negative are computed once."""
+    modulus = torch.fft.rfft2(x, norm="forward").abs()
+    own = [0, x.shape[-1] // 2] if x.shape[-1] % 2 == 0 else [0]
+    return (2 * modulus.sum() - modulus[..., own].sum()) / x.numel()
 
 
 def channel_distortion(z: Tensor, z_hat: Tensor, z_tilde: Tensor) -> Tensor:
@@ -29,7 +36,7 @@ def channel_distortion(z: Tensor, z_hat: Tensor, z_tilde: Tensor) -> Tensor:
 
 
 FEWEST_COMPONENTS = 16.0
-"""Components of a token over which bits are spread at least: without analog reals the rate has a price, too."""
+"""Components of a token over which bits are spread at least: without analog reals the rate costs, too."""
 
 
 def rate_weight(reals_per_token: float) -> float:

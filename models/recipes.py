@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.hda_deepsc import Size
+from models.losses import FOURIER_WEIGHT
+from models.semantic import Size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,8 +15,10 @@ class Recipe:
     The learning rate warms up over 200 steps of each stage, stays, and falls linearly over the last `decay`
     steps.
 
-    features_from: weights of another network, whose semantic networks are taken. start_fits: batches that fit the predicted variances
-    before. main: share of batches under the main case (`models.twin.draw_conditions`).
+    features_from: weights of another network, whose semantic networks are taken.
+    start_fits: batches that fit the predicted variances before.
+    main: share of batches under the main case (`models.twin.draw_conditions`).
+    da_ratio: the only one, where one is.
     """
 
     size: Size
@@ -35,6 +38,13 @@ class Recipe:
     start_fits: int = 600
     features_from: Path | None = None
     main: float = 0.6
+    da_ratio: float | None = None
+    fourier_weight: float = FOURIER_WEIGHT
+
+    @property
+    def main_da_ratio(self) -> float:
+        """The one that is validated."""
+        return 0.2 if self.da_ratio is None else self.da_ratio
 
     def stage(self, step: int) -> int:
         return 1 if step < self.stage_1 else 2 if step < self.stage_1 + self.stage_2 else 3
@@ -50,14 +60,27 @@ WEIGHTS = Path(__file__).parent / "weights"
 PAPER = Size(token_stride=4, width=120, heads=6, layers=6)
 """The paper's semantic codec: 6 Swin layers, 6 heads, width 120 (its token stride is not stated)."""
 
+SMALL = Size(token_stride=8, width=192, heads=6, layers=4)
+"""Swin layers at the stride of z: a 768x512 photo in well under a second each way on two cores."""
+
 RECIPES = {
     "hda_deepsc": Recipe(
-        size=Size(token_stride=8, width=192, heads=6, layers=4),
+        size=SMALL,
         features_from=WEIGHTS / "hda_deepsc_s.npz",
         steps=5400,
         stage_1=0,
         stage_2=0,
         decay=1400,
+    ),
+    "analog_deepsc": Recipe(
+        size=SMALL,
+        features_from=WEIGHTS / "hda_deepsc_s.npz",
+        steps=2400,
+        stage_1=0,
+        stage_2=0,
+        decay=800,
+        da_ratio=0.0,
+        fourier_weight=0.0,
     ),
     "hda_deepsc_paper": Recipe(size=PAPER, steps=400_000, stage_1=40_000, stage_2=60_000, decay=100_000),
 }

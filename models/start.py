@@ -15,13 +15,14 @@ from torch import Tensor
 from torch.nn.functional import unfold
 
 from models import losses
-from models.hda_deepsc import ACTIVITY_CHANNELS, KNOTS, LOG2_STEP_FIRST, STRIDE, HdaDeepsc, log_energies
+from models.hda_deepsc import ACTIVITY_CHANNELS, KNOTS, LOG2_STEP_FIRST, HdaDeepsc, log_energies
+from models.semantic import STRIDE
 from models.twin import rounded
 
 MIDDLE_STEP = 2.0**-1.5
 FLOOR = 1e-7
 COARSE = 48
-"""Channels of z of which z_D starts as principal components: the others hold next to nothing that it could tell."""
+"""Channels of z of which z_D starts as principal components: the others hold next to nothing for it."""
 
 
 def principal(x_ND: Tensor, n: int) -> tuple[Tensor, Tensor]:
@@ -91,13 +92,15 @@ def tabulate_variances(net: HdaDeepsc, z: Tensor, z_d: Tensor) -> None:
 
 @torch.no_grad()
 def borrow_features(net: HdaDeepsc, weights: Mapping[str, Tensor]) -> None:
-    """Take what two other semantic networks of the same widths learned, but for their last layers, which stay at
-    zero.
+    """Take what other semantic networks of the same widths learned, but for the last layers, which stay zero.
 
     weights: another network's, of at most as many channels in z.
     """
     m, big_m = weights["analog_encoder.weight"].shape[0], net.size.z_channels
-    last = [f"semantic_{end}coder.network.{len(getattr(net, f'semantic_{end}coder').network) - n}." for end, n in (("en", 1), ("de", 2))]
+    last = [
+        f"semantic_{end}coder.network.{len(getattr(net, f'semantic_{end}coder').network) - n}."
+        for end, n in (("en", 1), ("de", 2))
+    ]
     into = "semantic_decoder.network.0.weight"
     for name, value in net.state_dict().items():
         if ".network." not in name or not name.startswith("semantic_") or name.startswith(tuple(last)):
@@ -118,8 +121,8 @@ def linear_parts(net: HdaDeepsc, images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def fit_gains(net: HdaDeepsc, batches: Iterable[Tensor], seed: int) -> None:
-    """Fit the predicted variances to the residual as it starts, one Adam step a batch of images, at steps over
-    the whole range.
+    """Fit the predicted variances to the residual as it starts, one Adam step a batch of images, at steps
+    over the whole range.
     """
     rng = np.random.default_rng((seed, 5))
     optimiser = torch.optim.Adam(net.gains.parameters(), 3e-3)

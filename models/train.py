@@ -15,9 +15,10 @@ from torch import Tensor
 
 from models import losses, twin
 from models.data import crops, load_photos
-from models.hda_deepsc import HdaDeepsc, Trunk
+from models.hda_deepsc import HdaDeepsc
 from models.recipes import RECIPES, Recipe
 from models.run import Run, parsed, read_weights, training_parser
+from models.semantic import Trunk
 from models.start import borrow_features, fit_density, fit_gains, start_at_principal_components
 
 LOG_EVERY = 100
@@ -54,13 +55,13 @@ def loss_of(
     stage: int,
     rng: np.random.Generator,
     noise: torch.Generator,
-    main: float,
+    recipe: Recipe,
 ) -> tuple[Tensor, dict]:
     """Loss of one batch (crops of one picture's worth of content, sharing step and power) in a training
     stage.
     """
     z, z_d = net.encode(image)
-    c = twin.draw_conditions(rng, main)
+    c = twin.draw_conditions(rng, recipe.main, recipe.da_ratio)
     tokens = z.shape[0] * z.shape[2] * z.shape[3]
     jitter = float(2 ** rng.normal(0, 0.15)) if c.bits else 1.0
     step = twin.rate_controlled_step(net, z_d, c.bits * tokens) * jitter
@@ -70,7 +71,8 @@ def loss_of(
         plane = torch.cat([s, torch.full_like(s[:, :1], -9.0)], 1)[:, :, None, None].expand(
             -1, -1, *z.shape[2:]
         )
-        distortion = losses.semantic_distortion(image, net.semantic_decoder(z, z_tilde, plane))
+        decoded = net.semantic_decoder(z, z_tilde, plane)
+        distortion = losses.semantic_distortion(image, decoded, recipe.fourier_weight)
         return distortion.log(), {"stage": 1, "distortion": distortion.item()}
     dither = torch.rand(z_d.shape, generator=noise) - 0.5
     dithered = z_d + dither * steps[:, None, None]
@@ -82,7 +84,8 @@ def loss_of(
     if stage == 2:
         distortion = losses.channel_distortion(z, z_hat, known.z_tilde)
     else:
-        distortion = losses.semantic_distortion(image, net.picture(known, z_hat, log_left))
+        decoded = net.picture(known, z_hat, log_left)
+        distortion = losses.semantic_distortion(image, decoded, recipe.fourier_weight)
     misfit = losses.variance_misfit(net.analog_encoder(z - known.z_tilde), known.log_variance)
     loss = distortion.log() + losses.rate_weight(c.reals) * bits + MISFIT_WEIGHT * misfit
     return loss, {
@@ -108,13 +111,13 @@ def trained_in(net: HdaDeepsc, stage: int) -> list[Tensor]:
 
 @torch.no_grad()
 def validate(
-    net: HdaDeepsc, photos: list, snrs_db: tuple[float, ...] = (0.0, 10.0, 20.0)
+    net: HdaDeepsc, photos: list, da_ratio: float, snrs_db: tuple[float, ...] = (0.0, 10.0, 20.0)
 ) -> dict[str, float]:
-    """Mean PSNR of held-out crops at DA ratio 0.2 and bandwidth ratio 1/6, over the twin."""
+    """Mean PSNR of held-out crops at a DA ratio and bandwidth ratio 1/6, over the twin."""
     batches = [crops([photo], 1, 1, 256, (7, i)) for i, photo in enumerate(photos)]
     out = {}
     for snr in snrs_db:
-        c = twin.conditions(da_ratio=0.2, bandwidth_ratio=1 / 6, design_snr_db=snr, snr_db=snr)
+        c = twin.conditions(da_ratio=da_ratio, bandwidth_ratio=1 / 6, design_snr_db=snr, snr_db=snr)
         noise, psnr = torch.Generator().manual_seed(1), []
         for image in batches:
             z, z_d = net.encode(image)
@@ -155,7 +158,7 @@ class HdaRun(Run):
         rng = np.random.default_rng((recipe.seed, 1, step))
         image = crops(photos, recipe.photos, recipe.crops_each, recipe.crop, (recipe.seed, 2, step))
         noise = torch.Generator().manual_seed(recipe.seed * 10**7 + step)
-        loss, facts = loss_of(self.net, image, self.stage, rng, noise, recipe.main)
+        loss, facts = loss_of(self.net, image, self.stage, rng, noise, recipe)
         norm = self.descend(loss, recipe.clip)
         return {"loss": round(loss.item(), 4), "norm": round(norm, 3), **facts}
 
@@ -181,10 +184,10 @@ def train(
         if weights:
             run.start_from(weights, recipe.stage_1 + recipe.stage_2)
         n = sum(parameter.numel() for parameter in run.net.parameters())
-        run.say(parameters=n, photos=len(photos), **validate(run.net, held_out))
+        run.say(parameters=n, photos=len(photos), **validate(run.net, held_out, recipe.main_da_ratio))
     run.drive(
         lambda: run.take_step(photos),
-        lambda: validate(run.net, held_out),
+        lambda: validate(run.net, held_out, recipe.main_da_ratio),
         steps=recipe.steps,
         stop_at=stop_at,
         minutes=minutes,

@@ -23,10 +23,10 @@ from PIL import Image
 from torch import Tensor
 
 from models.data import load_photos
-from models.hda_deepsc import Trunk
 from models.hsc import normalised
 from models.hsc_photo import HscPhoto, PhotoSize
 from models.run import Run, parsed, training_parser
+from models.semantic import Trunk
 
 LOG_EVERY, VALIDATE_EVERY, HELD_OUT_EVERY = 50, 250, 25
 LEAST_USES = 64

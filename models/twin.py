@@ -37,11 +37,12 @@ class Conditions:
 DA_RATIOS = (0.0, 0.0, 0.05, 0.1, 0.4, 0.875, 1.5, 3.0, math.inf)
 
 
-def draw_conditions(rng: np.random.Generator, main: float = 0.6) -> Conditions:
+def draw_conditions(rng: np.random.Generator, main: float, only: float | None = None) -> Conditions:
     """A share `main` of the main case (DA ratio 0.2, bandwidth ratio 1/6), the rest spread over what one
-    network should serve.
+    network should serve; or one DA ratio `only`.
     """
     da_ratio = 0.2 if rng.random() < main else float(rng.choice(DA_RATIOS))
+    da_ratio = da_ratio if only is None else only
     bandwidth_ratio = 1 / 6 if rng.random() < 0.8 else float(rng.choice([1 / 12, 1 / 4]))
     design = float(rng.uniform(-2, 22))
     snr = design if rng.random() < 0.6 else design + float(np.clip(rng.normal(0, 4), -10, 6))
@@ -97,9 +98,7 @@ def sent_mask(log_variance: Tensor, reals: float) -> Tensor:
     return mask.reshape(log_variance.shape)
 
 
-def through_air(
-    x: Tensor, mask: Tensor, snr_db: float, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def through_air(x: Tensor, mask: Tensor, snr_db: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Received reals and their noise variance (negative: not sent), on the scale of x; one power for the
     whole batch.
     """

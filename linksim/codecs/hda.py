@@ -121,7 +121,7 @@ def fit(
 
     def integers(step: int) -> NDArray[np.int32]:
         header = Header(step=step, power=0, design_snr_db=0, coded=True)
-        return np.rint(z_d * np.float32(2.0 ** -network.log2_step(header))).astype(np.int32)
+        return np.rint(z_d / network.steps(header)[:, None, None]).astype(np.int32)
 
     low, high = 0, tables.n_steps
     while low < high:

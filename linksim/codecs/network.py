@@ -13,10 +13,11 @@ from linksim.codecs.header import Header, log2_power, power_index
 from linksim.codecs.onnx import run_graph
 from phy.types import SymbolsObserved
 
-FILES = ("encoder.onnx", "transmitter.onnx", "decoder.onnx", "entropy.npz")
+FILES = ("encoder.onnx", "placer.onnx", "transmitter.onnx", "decoder.onnx", "entropy.npz")
 NUMBERS = (
     *("image_multiple", "token", "z_channels", "z_d_channels"),
     *("n_steps", "log2_step_first", "steps_per_octave", "nominal_step", "nominal_log2_power"),
+    *("activity_channels", "activity_log2_step", "activity_slope"),
 )
 """What a card must hold for its network to run."""
 
@@ -34,6 +35,16 @@ class Network(Carded):
         index = header.step if header.coded else self.number("n_steps")
         return self.card.network["log2_step_first"] + index / self.card.network["steps_per_octave"]
 
+    def steps(self, header: Header) -> NDArray[np.float32]:
+        """The quantiser's step of each channel of z_D, [D]: the last channels are activity, with one of
+        their own.
+        """
+        told, step = self.card.network, self.log2_step(header)
+        activity = told["activity_log2_step"] + told["activity_slope"] * step
+        n = self.number("activity_channels")
+        log2 = np.repeat([step, activity], [self.number("z_d_channels") - n, n])
+        return (2.0**log2).astype(np.float32)
+
     def encode(self, image: Image) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """z [1, M, h, w] and z_D [1, D, h/4, w/4] of an image, padded by its edge to whole windows."""
         multiple = self.number("image_multiple")
@@ -44,18 +55,31 @@ class Network(Carded):
         )
         return z, z_d
 
-    def layout(
-        self, shape: tuple[int, int, int], reals: int
-    ) -> tuple[tuple[int, int, int, int], NDArray[np.intp]]:
-        """Shape of z for an image, and the flat places in z of the first `reals` reals that are sent.
-
-        In the order channel, row, column, over the tokens that the image touches.
-        """
-        multiple, token, m = (self.number(n) for n in ("image_multiple", "token", "z_channels"))
+    def z_shape(self, shape: tuple[int, int, int]) -> tuple[int, int, int, int]:
+        """[1, M, h, w] of an image."""
+        multiple, token = self.number("image_multiple"), self.number("token")
         h, w = (-(-side // multiple) * multiple // token for side in shape[:2])
-        rows, cols = (-(-side // token) for side in shape[:2])
-        places = np.arange(m * h * w).reshape(m, h, w)[:, :rows, :cols].reshape(-1)
-        return (1, m, h, w), places[:reals]
+        return 1, self.number("z_channels"), h, w
+
+    def places(
+        self, q: NDArray[np.int32], header: Header, shape: tuple[int, int, int], uses: int
+    ) -> NDArray[np.intp]:
+        """The flat places in z, ascending, of the 2 `uses` reals that are sent, or all that there are.
+
+        Those of the largest variance that the digital part lets both ends expect, over the tokens that the
+        image touches; of equal ones the first in the order channel, row, column.
+        """
+        (log_variance,) = run_graph(
+            self.folder / "placer.onnx",
+            z_d=self.dequantised(q, header),
+            side=self.side(header, shape, uses),
+        )
+        _, m, h, w = self.z_shape(shape)
+        rows, cols = (-(-side // self.number("token")) for side in shape[:2])
+        touched = np.arange(m * h * w).reshape(m, h, w)[:, :rows, :cols].reshape(-1)
+        # a wrong payload that passed its check may overflow the network
+        expected = np.nan_to_num(log_variance.reshape(-1)[touched])
+        return touched[largest(expected, 2 * uses)]
 
     def side(self, header: Header, shape: tuple[int, int, int], uses: int) -> NDArray[np.float32]:
         """What both ends tell the networks: log2 step, log2 design noise variance, reals per token / M."""
@@ -82,7 +106,7 @@ class Network(Carded):
         """
         side = self.side(header, shape, uses)
         (x,) = run_graph(self.folder / "transmitter.onnx", z=z, z_d=self.dequantised(q, header), side=side)
-        _, places = self.layout(shape, 2 * uses)
+        places = self.places(q, header, shape, uses)
         sent = np.zeros(2 * uses, np.float32)
         sent[: places.size] = x.reshape(-1)[places]
         power = power_index(float(np.sum(sent.astype(np.float64) ** 2)) / max(sent.size, 1))
@@ -90,23 +114,23 @@ class Network(Carded):
         return (sent[0::2] + 1j * sent[1::2]).astype(np.complex64), power
 
     def dequantised(self, q: NDArray[np.int32], header: Header) -> NDArray[np.float32]:
-        """q step, [1, D, h/4, w/4]."""
-        return (q * 2.0 ** self.log2_step(header)).astype(np.float32)[None]
+        """q times its channels' steps, [1, D, h/4, w/4]."""
+        return (q * self.steps(header)[:, None, None]).astype(np.float32)[None]
 
     def image(
         self, q: NDArray[np.int32], header: Header, got: SymbolsObserved, shape: tuple[int, int, int]
     ) -> Image:
         """The picture from integers q [D, h/4, w/4], the header and the received symbols."""
-        x, noise = self.received(header, got, shape)
+        x, noise = self.received(q, header, got, shape)
         return self.shown(q, header, x, noise, got.data.size, shape)
 
     def received(
-        self, header: Header, got: SymbolsObserved, shape: tuple[int, int, int]
+        self, q: NDArray[np.int32], header: Header, got: SymbolsObserved, shape: tuple[int, int, int]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Received reals in their places of z, [1, M, h, w] on the transmitter's scale, and their noise
         variances, negative where no real was sent.
         """
-        z_shape, places = self.layout(shape, 2 * got.data.size)
+        z_shape, places = self.z_shape(shape), self.places(q, header, shape, got.data.size)
         power = np.float32(2.0**header.log2_power)
         x, noise = np.zeros(z_shape, np.float32), np.full(z_shape, -1, np.float32)
         reals = np.stack([got.data.real, got.data.imag], -1).reshape(-1)[: places.size]
@@ -134,8 +158,18 @@ class Network(Carded):
 
     def integers_shape(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
         """[D, h/4, w/4] of an image's q."""
-        (_, _, h, w), _ = self.layout(shape, 0)
+        _, _, h, w = self.z_shape(shape)
         return self.number("z_d_channels"), h // 4, w // 4
+
+
+def largest(values: NDArray[np.float32], n: int) -> NDArray[np.intp]:
+    """The places of the n largest values, ascending; of equal ones the first."""
+    if n >= values.size:
+        return np.arange(values.size)
+    least = np.partition(values, values.size - n)[values.size - n] if n else np.inf
+    above, equal = values > least, np.flatnonzero(values == least)
+    above[equal[: n - np.count_nonzero(above)]] = True
+    return np.flatnonzero(above)
 
 
 @lru_cache(maxsize=8)

@@ -5,11 +5,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from models.hda_deepsc import Size  # noqa: E402
 from models.recipes import Recipe  # noqa: E402
+from models.semantic import Size  # noqa: E402
 
 TINY = Size(
-    token_stride=8, width=24, heads=2, layers=2, stem_width=16, z_channels=32, z_d_channels=16, hyper_width=8,
+    token_stride=8, width=24, heads=2, layers=2, stem_width=16, z_channels=64, z_d_channels=32, hyper_width=8,
     gain_width=8,
 )  # fmt: skip
 
@@ -17,7 +17,8 @@ TINY = Size(
 @pytest.fixture(scope="session")
 def tiny() -> Recipe:
     return Recipe(
-        size=TINY, steps=30, stage_1=4, stage_2=6, decay=10, bfloat16=False, validate_every=15, start_photos=6
+        size=TINY, steps=30, stage_1=4, stage_2=6, decay=10, bfloat16=False, validate_every=15,
+        start_photos=6, start_fits=40,
     )  # fmt: skip
 
 

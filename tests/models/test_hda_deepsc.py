@@ -3,6 +3,8 @@ itself.
 """
 
 import json
+import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from models.data import crops, load_photos  # noqa: E402
 from models.entropy import FactorizedDensity  # noqa: E402
 from models.recipes import PAPER, RECIPES  # noqa: E402
 from models.swin import WindowAttention, shift_mask, unwindows, windows  # noqa: E402
-from models.train import build, train, validate  # noqa: E402
+from models.train import build, loss_of, train, validate  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -53,30 +55,69 @@ def test_factorised_density_sums_to_one_over_all_integers(step):
     assert torch.allclose(p.sum(1), torch.ones(4, dtype=torch.float64), atol=1e-4)
 
 
-def test_sent_mask_takes_whole_channels_first():
-    mask = twin.sent_mask(torch.zeros(2, 6, 4, 4), 2.5)
-    assert mask[:, :2].all()
-    assert mask[0, 2].reshape(-1).tolist() == [1.0] * 8 + [0.0] * 8
-    assert not mask[:, 3:].any()
+def test_sent_mask_takes_the_largest_variances_of_the_batch():
+    log_variance = torch.randn(2, 6, 4, 4, generator=torch.Generator().manual_seed(1))
+    mask = twin.sent_mask(log_variance, 2.5) > 0
+    assert mask.sum() == 2.5 * 2 * 4 * 4
+    assert log_variance[mask].min() > log_variance[~mask].max()
 
 
-def test_through_air_adds_the_noise_it_declares():
-    x = torch.randn(4, 32, 64, 64) * 3
-    y, noise_var = twin.through_air(x, 32, 7.0, torch.Generator().manual_seed(3))
-    ratio = ((y - x).square() / noise_var).mean().item()
-    assert abs(ratio - 1) < 5 * (2 / x.numel()) ** 0.5
-    assert noise_var.mean().item() == pytest.approx(9 * 10**-0.7, rel=0.02)
+def test_through_air_adds_the_noise_it_declares_to_what_is_sent():
+    x, generator = torch.randn(4, 32, 64, 64) * 3, torch.Generator().manual_seed(3)
+    mask = (torch.rand(x.shape, generator=generator) < 0.5).float()
+    y, noise_var = twin.through_air(x, mask, 7.0, generator)
+    sent = mask > 0
+    ratio = ((y - x).square() / noise_var)[sent].mean().item()
+    assert abs(ratio - 1) < 5 * (4 / x.numel()) ** 0.5
+    assert noise_var[sent].mean().item() == pytest.approx(9 * 10**-0.7, rel=0.02)
+    assert not y[~sent].any()
+    assert (noise_var[~sent] < 0).all()
+
+
+@pytest.mark.parametrize("da_ratio", [0.0, 0.2, math.inf])
+def test_every_da_ratio_has_finite_gradients(tiny, photos, monkeypatch, da_ratio):
+    net, image = build(tiny, photos), crops(photos, 2, 2, 128, (1,))
+    given = twin.conditions(da_ratio=da_ratio, bandwidth_ratio=1 / 6, design_snr_db=5, snr_db=3)
+    monkeypatch.setattr(twin, "draw_conditions", lambda *_: given)
+    noise = torch.Generator().manual_seed(1)
+    loss, _ = loss_of(net, image, 3, np.random.default_rng(1), noise, tiny)
+    loss.backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in net.parameters())
+
+
+def test_da_ratios_share_the_uses_and_their_ends_are_one_part_alone():
+    for da_ratio in (0.0, 0.2, 3.0, math.inf):
+        c = twin.conditions(da_ratio=da_ratio, bandwidth_ratio=1 / 6, design_snr_db=10, snr_db=10)
+        digital = c.bits / 2.0
+        assert c.reals / 2 + digital == pytest.approx(32)
+        assert digital == pytest.approx(32 * da_ratio / (1 + da_ratio) if da_ratio < math.inf else 32)
+
+
+def test_predicted_variances_are_nearer_to_the_residual_than_a_mean_of_each_channel(tiny, photos):
+    contrast = np.where(np.arange(288) // 48 % 2, 0.15, 1.0)[:, None]
+    uneven = [np.rint(128 + (photo - 128.0) * contrast).astype(np.uint8) for photo in photos]
+    net = build(replace(tiny, start_fits=150), uneven)
+    image = crops(uneven, 4, 1, 256, (3,))
+    z, z_d = net.encode(image)
+    steps = net.steps(torch.tensor(0.5))
+    side = torch.tensor([[-1.0, -3.0, 0.3]]).expand(4, 3)
+    known = net.known(twin.rounded(z_d, steps), side)
+    residual = net.analog_encoder(z - known.z_tilde)
+    mean = residual.square().mean((0, 2, 3), keepdim=True).log().expand_as(residual)
+    predicted = losses.variance_misfit(residual, known.log_variance)
+    assert predicted < losses.variance_misfit(residual, mean) - 0.1
 
 
 def test_rate_controlled_step_is_the_smallest_that_fits(tiny, photos):
     net = build(tiny, photos)
     _, z_d = net.encode(crops(photos, 2, 2, 128, (1,)))
-    step = twin.rate_controlled_step(net.density, z_d, 400.0, rounds=12)
+    step = twin.rate_controlled_step(net, z_d, 4000.0, rounds=12)
 
-    def bits(s):
-        return net.density.bits(torch.round(z_d / s) * s, s).sum().item()
+    def bits(step):
+        steps = net.steps(step)
+        return net.density.bits(twin.rounded(z_d, steps), steps).sum().item()
 
-    assert bits(step) <= 400 < bits(step * 0.98)
+    assert bits(step) <= 4000 < bits(step * 0.98)
 
 
 def test_training_starts_at_the_classical_optimum_and_not_at_noise(tiny, photos):
@@ -87,7 +128,7 @@ def test_training_starts_at_the_classical_optimum_and_not_at_noise(tiny, photos)
     outside = blocks.square().sum() - z.square().sum()
     error = (net.semantic_decoder(z, torch.zeros_like(z), torch.zeros(4, 4, 32, 32)) - image).square().sum()
     assert error.item() == pytest.approx(outside.item(), rel=1e-3), "Eckart-Young"
-    assert validate(net, photos)["psnr_20_db"] > validate(net, photos)["psnr_0_db"] + 2
+    assert validate(net, photos, 0.2)["psnr_20_db"] > validate(net, photos, 0.2)["psnr_0_db"] + 2
 
 
 def test_semantic_distortion_adds_the_fourier_term_of_equation_18():
@@ -103,8 +144,8 @@ def test_the_papers_size_exists_and_runs():
     assert (PAPER.layers, PAPER.heads, PAPER.width) == (6, 6, 120)
     net = HdaDeepsc(RECIPES["hda_deepsc_paper"].size)
     z, z_d = net.encode(torch.rand(1, 3, 64, 128))
-    assert z.shape == (1, 128, 8, 16)
-    assert z_d.shape == (1, 128, 2, 4)
+    assert z.shape == (1, 192, 8, 16)
+    assert z_d.shape == (1, 256, 2, 4)
     out = net.decode(z_d, net.transmit(z, z_d, torch.zeros(1, 3)), torch.full_like(z, 0.1), torch.zeros(1, 3))
     assert out.shape == (1, 3, 64, 128)
 
