@@ -23,6 +23,7 @@ from models.hda_deepsc import (
     ACTIVITY_SLOPE,
     LOG2_STEP_FIRST,
     HdaDeepsc,
+    Known,
 )
 from models.recipes import RECIPES
 from models.semantic import STRIDE
@@ -45,27 +46,32 @@ class Encoder(nn.Module):
         return self.net.encode(image)
 
 
-class Placer(Encoder):
-    def forward(self, z_d: Tensor, side: Tensor) -> Tensor:
-        return self.net.place(z_d, side)
+class Expander(Encoder):
+    def forward(self, z_d: Tensor, side: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        known = self.net.known(z_d, side)
+        return known.z_tilde, known.log_gain, known.log_variance
 
 
 class Transmitter(Encoder):
-    def forward(self, z: Tensor, z_d: Tensor, side: Tensor) -> Tensor:
-        return self.net.transmit(z, z_d, side)
+    def forward(self, z: Tensor, z_tilde: Tensor, log_gain: Tensor) -> Tensor:
+        return self.net.modulate(z, z_tilde, log_gain)
 
 
 class Decoder(Encoder):
-    def forward(self, z_d: Tensor, x: Tensor, noise: Tensor, side: Tensor) -> Tensor:
-        return self.net.decode(z_d, x, noise, side)
+    def forward(
+        self, z_tilde: Tensor, log_gain: Tensor, log_variance: Tensor, side: Tensor, x: Tensor, noise: Tensor
+    ) -> Tensor:
+        known = Known(z_tilde=z_tilde, log_gain=log_gain, log_variance=log_variance, side=side)
+        return self.net.picture(known, *self.net.fuse(known, x, noise))
 
 
 IMAGE, Z, Z_D, SIDE = "batch,3,64h,64w", "batch,M,8h,8w", "batch,D,2h,2w", "batch,3"
+KNOWN = {"z_tilde": Z, "log_gain": Z, "log_variance": Z}
 GRAPHS = {
     "encoder": (Encoder, {"image": IMAGE}, {"z": Z, "z_d": Z_D}),
-    "placer": (Placer, {"z_d": Z_D, "side": SIDE}, {"log_variance": Z}),
-    "transmitter": (Transmitter, {"z": Z, "z_d": Z_D, "side": SIDE}, {"x": Z}),
-    "decoder": (Decoder, {"z_d": Z_D, "x": Z, "noise": Z, "side": SIDE}, {"image": IMAGE}),
+    "expander": (Expander, {"z_d": Z_D, "side": SIDE}, KNOWN),
+    "transmitter": (Transmitter, {"z": Z, "z_tilde": Z, "log_gain": Z}, {"x": Z}),
+    "decoder": (Decoder, KNOWN | {"side": SIDE, "x": Z, "noise": Z}, {"image": IMAGE}),
 }
 """Graph -> module, inputs and outputs. M, D: channels; side: log2 step, log2 design noise variance, reals per
 token / M.
@@ -116,9 +122,10 @@ def golden(net: HdaDeepsc) -> dict[str, NDArray]:
     side = torch.tensor([[NOMINAL_LOG2_STEP, -3.0, 0.4]])
     with torch.no_grad():
         z, z_d = net.encode(image)
-        x = net.transmit(z, z_d, side)
+        known = net.known(z_d, side)
+        x = net.modulate(z, known.z_tilde, known.log_gain)
         noise = torch.full_like(x, 0.1)
-        decoded = net.decode(z_d, x, noise, side)
+        decoded = net.picture(known, *net.fuse(known, x, noise))
     named = {"image": image, "side": side, "z": z, "z_d": z_d, "x": x, "noise": noise, "decoded": decoded}
     return {name: value.numpy() for name, value in named.items()}
 

@@ -117,18 +117,18 @@ class Gains(nn.Module):
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What the digital part tells both ends: z~, the planes of `side`, log gain and log variance of every
-    analog real.
+    """What both ends have of the digital part: z~, log gain and log variance of every analog real
+    [B, M, H/8, W/8], and `side` [B, 3], see `planes`. The reals of largest variance are sent.
     """
 
     z_tilde: Tensor
-    plane: Tensor
     log_gain: Tensor
     log_variance: Tensor
+    side: Tensor
 
 
 class HdaDeepsc(nn.Module):
-    """The whole of it, for training; the three graphs that run are `encode`, `transmit` and `decode`."""
+    """The whole of it, for training; what runs are graphs of its parts (`models.export`)."""
 
     def __init__(self, size: Size) -> None:
         super().__init__()
@@ -155,35 +155,23 @@ class HdaDeepsc(nn.Module):
         return z, self.hyper_encoder(z)
 
     def known(self, z_d: Tensor, side: Tensor) -> Known:
-        """What follows from the dequantised z_D and the side information [B, 3], see `planes`."""
+        """What follows from the dequantised z_D and the side information [B, 3]."""
         z_tilde, energies = self.hyper_decoder(z_d)
-        plane = planes(side, z_tilde)
-        log_gain, log_variance = self.gains(z_tilde, energies, plane)
-        return Known(z_tilde=z_tilde, plane=plane, log_gain=log_gain, log_variance=log_variance)
+        log_gain, log_variance = self.gains(z_tilde, energies, planes(side, z_tilde))
+        return Known(z_tilde=z_tilde, log_gain=log_gain, log_variance=log_variance, side=side)
 
-    def place(self, z_d: Tensor, side: Tensor) -> Tensor:
-        """Log variance [B, M, H/8, W/8] of every analog real: those of the largest are sent."""
-        return self.known(z_d, side).log_variance
-
-    def transmit(self, z: Tensor, z_d: Tensor, side: Tensor) -> Tensor:
-        """z and the dequantised z_D -> analog reals x [B, M, H/8, W/8], before power normalisation."""
-        return self.modulate(z, self.known(z_d, side))
-
-    def modulate(self, z: Tensor, known: Known) -> Tensor:
-        """C_A: the residual z - z~, turned to the analog channels, times their gains."""
-        return self.analog_encoder(z - known.z_tilde) * known.log_gain.exp()
-
-    def decode(self, z_d: Tensor, x: Tensor, noise: Tensor, side: Tensor) -> Tensor:
-        """Dequantised z_D and received reals x -> I^.
-
-        x: [B, M, H/8, W/8] on the scale of `transmit`; noise: their noise variance, same shape, negative
-        where a real was not sent; side: [B, 3], see `planes`.
+    def modulate(self, z: Tensor, z_tilde: Tensor, log_gain: Tensor) -> Tensor:
+        """C_A: the residual z - z~, turned to the analog channels, times their gains; its power is not
+        normalised.
         """
-        known = self.known(z_d, side)
-        return self.picture(known, *self.fuse(known, x, noise))
+        return self.analog_encoder(z - z_tilde) * log_gain.exp()
 
     def fuse(self, known: Known, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """C_A^-1 as LLSE and eq. (16): z^ = z~ + z^_A; also the log of the variance left in a token of z^."""
+        """C_A^-1 as LLSE and eq. (16): z^ = z~ + z^_A; also the log of the variance left in a token of z^.
+
+        x: received reals [B, M, H/8, W/8] on the scale of `modulate`; noise: their noise variance, same
+        shape, negative where a real was not sent.
+        """
         gain, variance, sent = known.log_gain.exp(), known.log_variance.exp(), (noise >= 0).to(x.dtype)
         weight = sent * gain * variance / (gain * gain * variance + noise.clamp_min(0.0) + 1e-9)
         left = (variance * (1 - weight * gain)).sum(1, keepdim=True).clamp_min(1e-6)
@@ -191,7 +179,8 @@ class HdaDeepsc(nn.Module):
 
     def picture(self, known: Known, z_hat: Tensor, log_left: Tensor) -> Tensor:
         """S^-1: I^."""
-        return self.semantic_decoder(z_hat, known.z_tilde, torch.cat([known.plane, log_left], 1))
+        told = torch.cat([planes(known.side, z_hat), log_left], 1)
+        return self.semantic_decoder(z_hat, known.z_tilde, told)
 
 
 def planes(side: Tensor, like: Tensor) -> Tensor:

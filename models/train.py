@@ -79,7 +79,7 @@ def loss_of(
     bits = net.density.bits(dithered, steps).sum() / tokens if c.bits else torch.zeros(())
     known = net.known(twin.quantise(z_d, steps, c.bits), s)
     mask = twin.sent_mask(known.log_variance, c.reals)
-    y, noise_var = twin.through_air(net.modulate(z, known), mask, c.snr_db, noise)
+    y, noise_var = twin.through_air(net.modulate(z, known.z_tilde, known.log_gain), mask, c.snr_db, noise)
     z_hat, log_left = net.fuse(known, y, noise_var)
     if stage == 2:
         distortion = losses.channel_distortion(z, z_hat, known.z_tilde)
@@ -125,7 +125,7 @@ def validate(
             s, z_hat_d = side(c, step, net, 1), twin.quantise(z_d, net.steps(step), c.bits)
             known = net.known(z_hat_d, s)
             mask = twin.sent_mask(known.log_variance, c.reals)
-            y, noise_var = twin.through_air(net.modulate(z, known), mask, snr, noise)
+            y, noise_var = twin.through_air(net.modulate(z, known.z_tilde, known.log_gain), mask, snr, noise)
             decoded = net.picture(known, *net.fuse(known, y, noise_var)).clamp(0, 1)
             psnr.append(-10 * np.log10((decoded - image).square().mean().item()))
         out[f"psnr_{snr:g}_db"] = round(float(np.mean(psnr)), 3)

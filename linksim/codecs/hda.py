@@ -81,7 +81,8 @@ class HdaDeepsc:
             "design_snr_db": nearest_design_snr(essential.snr_db),
             "coded": words is not None,
         }
-        symbols, power = network.analog(z, q, Header(power=0, **known), image.shape, uses)
+        told = network.known(q, Header(power=0, **known), image.shape, uses)
+        symbols, power = network.analog(z, told, image.shape, uses)
         bits = side_information.pack(Header(power=power, **known))
         if words is not None:
             bits = np.concatenate([bits, words_to_bits(words)])

@@ -13,7 +13,7 @@ from linksim.codecs.header import Header, log2_power, power_index
 from linksim.codecs.onnx import run_graph
 from phy.types import SymbolsObserved
 
-FILES = ("encoder.onnx", "placer.onnx", "transmitter.onnx", "decoder.onnx", "entropy.npz")
+FILES = ("encoder.onnx", "expander.onnx", "transmitter.onnx", "decoder.onnx", "entropy.npz")
 NUMBERS = (
     *("image_multiple", "token", "z_channels", "z_d_channels"),
     *("n_steps", "log2_step_first", "steps_per_octave", "nominal_step", "nominal_log2_power"),
@@ -61,24 +61,23 @@ class Network(Carded):
         h, w = (-(-side // multiple) * multiple // token for side in shape[:2])
         return 1, self.number("z_channels"), h, w
 
-    def places(
-        self, q: NDArray[np.int32], header: Header, shape: tuple[int, int, int], uses: int
-    ) -> NDArray[np.intp]:
+    def known(self, q: NDArray[np.int32], header: Header, shape: tuple[int, int, int], uses: int) -> "Known":
+        """What both ends have once they know the integers q and the header, for `uses` analog symbols."""
+        side = self.side(header, shape, uses)
+        told = run_graph(self.folder / "expander.onnx", z_d=self.dequantised(q, header), side=side)
+        return Known(**dict(zip(("z_tilde", "log_gain", "log_variance"), told, strict=True)), side=side)
+
+    def places(self, known: "Known", shape: tuple[int, int, int], uses: int) -> NDArray[np.intp]:
         """The flat places in z, ascending, of the 2 `uses` reals that are sent, or all that there are.
 
-        Those of the largest variance that the digital part lets both ends expect, over the tokens that the
-        image touches; of equal ones the first in the order channel, row, column.
+        Those of the largest expected variance, over the tokens that the image touches; of equal ones the
+        first in the order channel, row, column.
         """
-        (log_variance,) = run_graph(
-            self.folder / "placer.onnx",
-            z_d=self.dequantised(q, header),
-            side=self.side(header, shape, uses),
-        )
-        _, m, h, w = self.z_shape(shape)
+        _, m, h, w = known.log_variance.shape
         rows, cols = (-(-side // self.number("token")) for side in shape[:2])
         touched = np.arange(m * h * w).reshape(m, h, w)[:, :rows, :cols].reshape(-1)
         # a wrong payload that passed its check may overflow the network
-        expected = np.nan_to_num(log_variance.reshape(-1)[touched])
+        expected = np.nan_to_num(known.log_variance.reshape(-1)[touched])
         return touched[largest(expected, 2 * uses)]
 
     def side(self, header: Header, shape: tuple[int, int, int], uses: int) -> NDArray[np.float32]:
@@ -93,20 +92,13 @@ class Network(Carded):
         return np.asarray([known], np.float32)
 
     def analog(
-        self,
-        z: NDArray[np.float32],
-        q: NDArray[np.int32],
-        header: Header,
-        shape: tuple[int, int, int],
-        uses: int,
+        self, z: NDArray[np.float32], known: "Known", shape: tuple[int, int, int], uses: int
     ) -> tuple[NDArray[np.complex64], int]:
-        """The analog symbols, complex64 [uses] of mean power at most 1, and the index of their power scale.
-
-        `header` says the step and the design SNR; its power is not read.
-        """
-        side = self.side(header, shape, uses)
-        (x,) = run_graph(self.folder / "transmitter.onnx", z=z, z_d=self.dequantised(q, header), side=side)
-        places = self.places(q, header, shape, uses)
+        """The analog symbols, complex64 [uses] of mean power at most 1, and the index of their power scale."""
+        (x,) = run_graph(
+            self.folder / "transmitter.onnx", z=z, z_tilde=known.z_tilde, log_gain=known.log_gain
+        )
+        places = self.places(known, shape, uses)
         sent = np.zeros(2 * uses, np.float32)
         sent[: places.size] = x.reshape(-1)[places]
         power = power_index(float(np.sum(sent.astype(np.float64) ** 2)) / max(sent.size, 1))
@@ -121,16 +113,16 @@ class Network(Carded):
         self, q: NDArray[np.int32], header: Header, got: SymbolsObserved, shape: tuple[int, int, int]
     ) -> Image:
         """The picture from integers q [D, h/4, w/4], the header and the received symbols."""
-        x, noise = self.received(q, header, got, shape)
-        return self.shown(q, header, x, noise, got.data.size, shape)
+        known = self.known(q, header, shape, got.data.size)
+        return self.shown(known, *self.received(known, header, got, shape), shape)
 
     def received(
-        self, q: NDArray[np.int32], header: Header, got: SymbolsObserved, shape: tuple[int, int, int]
+        self, known: "Known", header: Header, got: SymbolsObserved, shape: tuple[int, int, int]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Received reals in their places of z, [1, M, h, w] on the transmitter's scale, and their noise
         variances, negative where no real was sent.
         """
-        z_shape, places = self.z_shape(shape), self.places(q, header, shape, got.data.size)
+        z_shape, places = known.log_variance.shape, self.places(known, shape, got.data.size)
         power = np.float32(2.0**header.log2_power)
         x, noise = np.zeros(z_shape, np.float32), np.full(z_shape, -1, np.float32)
         reals = np.stack([got.data.real, got.data.imag], -1).reshape(-1)[: places.size]
@@ -140,17 +132,20 @@ class Network(Carded):
 
     def shown(
         self,
-        q: NDArray[np.int32],
-        header: Header,
+        known: "Known",
         x: NDArray[np.float32],
         noise: NDArray[np.float32],
-        uses: int,
         shape: tuple[int, int, int],
     ) -> Image:
-        """The picture from integers q and what `received` gave of `uses` symbols."""
-        side = self.side(header, shape, uses)
+        """The picture from what both ends know and what `received` gave."""
         (out,) = run_graph(
-            self.folder / "decoder.onnx", z_d=self.dequantised(q, header), x=x, noise=noise, side=side
+            self.folder / "decoder.onnx",
+            z_tilde=known.z_tilde,
+            log_gain=known.log_gain,
+            log_variance=known.log_variance,
+            side=known.side,
+            x=x,
+            noise=noise,
         )
         # a wrong payload that passed its check may overflow the network
         pixels = np.rint(np.nan_to_num(out[0, :, : shape[0], : shape[1]]).clip(0, 1) * 255)
@@ -160,6 +155,18 @@ class Network(Carded):
         """[D, h/4, w/4] of an image's q."""
         _, _, h, w = self.z_shape(shape)
         return self.number("z_d_channels"), h // 4, w // 4
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Known:
+    """What both ends have of the digital part, float32 [1, M, h, w]: z~, and log gain and log variance of every
+    analog real; and `side` [1, 3].
+    """
+
+    z_tilde: NDArray[np.float32]
+    log_gain: NDArray[np.float32]
+    log_variance: NDArray[np.float32]
+    side: NDArray[np.float32]
 
 
 def largest(values: NDArray[np.float32], n: int) -> NDArray[np.intp]:

@@ -146,7 +146,9 @@ def test_the_papers_size_exists_and_runs():
     z, z_d = net.encode(torch.rand(1, 3, 64, 128))
     assert z.shape == (1, 192, 8, 16)
     assert z_d.shape == (1, 256, 2, 4)
-    out = net.decode(z_d, net.transmit(z, z_d, torch.zeros(1, 3)), torch.full_like(z, 0.1), torch.zeros(1, 3))
+    known = net.known(z_d, torch.zeros(1, 3))
+    x = net.modulate(z, known.z_tilde, known.log_gain)
+    out = net.picture(known, *net.fuse(known, x, torch.full_like(z, 0.1)))
     assert out.shape == (1, 3, 64, 128)
 
 
