@@ -68,7 +68,8 @@ class Analog:
         z, _ = analysed(network, image)
         known = {"step": 0, "design_snr_db": nearest_design_snr(grant.snr_db), "coded": False}
         q = np.zeros(network.integers_shape(image.shape), np.int32)
-        symbols, power = network.analog(z, q, Header(power=0, **known), image.shape, uses)
+        told = network.known(q, Header(power=0, **known), image.shape, uses)
+        symbols, power = network.analog(z, told, image.shape, uses)
         front = side_information.to_symbols(side_information.pack(Header(power=power, **known)))
         return {"auxiliary": Symbols(data=np.concatenate([front, symbols])[: grant.channel_uses])}
 

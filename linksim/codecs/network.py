@@ -94,7 +94,7 @@ class Network(Carded):
     def analog(
         self, z: NDArray[np.float32], known: "Known", shape: tuple[int, int, int], uses: int
     ) -> tuple[NDArray[np.complex64], int]:
-        """The analog symbols, complex64 [uses] of mean power at most 1, and the index of their power scale."""
+        """The analog symbols, complex64 [uses] of mean power at most 1, and the index of their power."""
         (x,) = run_graph(
             self.folder / "transmitter.onnx", z=z, z_tilde=known.z_tilde, log_gain=known.log_gain
         )
@@ -159,8 +159,8 @@ class Network(Carded):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Known:
-    """What both ends have of the digital part, float32 [1, M, h, w]: z~, and log gain and log variance of every
-    analog real; and `side` [1, 3].
+    """What both ends have of the digital part: z~, and log gain and log variance of every analog real, float32
+    [1, M, h, w]; and `side` [1, 3].
     """
 
     z_tilde: NDArray[np.float32]
