@@ -8,12 +8,12 @@ import pytest
 from linksim.codecs.analog import Analog
 from linksim.codecs.hda import HdaDeepsc, bits_to_words, fit, read_essential, words_to_bits
 from linksim.codecs.header import HEADER_BITS, HEADER_USES
-from linksim.codecs.network import find_network
+from linksim.codecs.network import find_network, largest
 from linksim.codecs.onnx import session
 from linksim.errors import LinksimError
 from phy.types import BitsObserved, Grant, SymbolsObserved
 
-CARD = "hda_deepsc_s"
+CARD = "hda_deepsc"
 
 
 def photo(height: int, width: int, seed: int = 1) -> np.ndarray:
@@ -103,6 +103,37 @@ def test_bits_decode_to_the_same_integers_that_were_encoded(budget):
     assert np.array_equal(network.tables.decode(words, step, q.shape), q)
 
 
+def test_the_largest_are_found_in_order_and_of_equal_ones_the_first():
+    rng = np.random.default_rng(1)
+    values = rng.integers(0, 8, 200).astype(np.float32)
+    for n in (0, 1, 57, 199, 200, 300):
+        best = np.sort(np.argsort(-values, kind="stable")[:n])
+        assert np.array_equal(largest(values, n), best)
+
+
+def test_reals_go_where_both_ends_expect_the_largest_and_nowhere_beyond_the_picture():
+    image, network = photo(150, 211), find_network(CARD)
+    texture = np.random.default_rng(2).normal(0, 25, (150, 100, 3))
+    image[:, :100] = np.clip(image[:, :100] + texture, 0, 255).astype(np.uint8)
+    (message,) = HdaDeepsc(card=CARD).encode([image], [grants(image, 20.0)])
+    q, header = read_essential(network, BitsObserved(data=message["essential"].data, ok=True), image.shape)
+    symbols = message["auxiliary"].data
+    known = network.known(q, header, image.shape, symbols.size)
+    got = SymbolsObserved(data=symbols, noise_var=np.full(symbols.size, 1e-6, np.float32))
+    x, noise = network.received(known, header, got, image.shape)
+    sent = noise[0] >= 0
+    assert np.count_nonzero(sent) == 2 * symbols.size
+    assert not sent[:, 19:].any()
+    assert not sent[:, :, 27:].any()
+    within = known.log_variance[0, :, :19, :27]
+    assert within[sent[:, :19, :27]].min() >= within[~sent[:, :19, :27]].max()
+    assert sent[:, :18, :12].mean() > 1.5 * sent[:, :18, 14:26].mean()
+    z, _ = network.encode(image)
+    again, _ = network.analog(z, known, image.shape, symbols.size)
+    np.testing.assert_array_equal(again, symbols)
+    assert not x[0][~sent].any()
+
+
 def test_the_essential_stream_carries_header_and_integers():
     image, network = photo(128, 192), find_network(CARD)
     (message,) = HdaDeepsc(card=CARD).encode([image], [grants(image, 7.4)])
@@ -155,7 +186,7 @@ def test_batches_and_single_pictures_come_out_the_same():
 
 
 def test_an_unknown_card_is_one_clear_line():
-    with pytest.raises(LinksimError, match=r"card: must name a network in the zoo \(.*hda_deepsc_s.*\)"):
+    with pytest.raises(LinksimError, match=r"card: must name a network in the zoo \(.*hda_deepsc.*\)"):
         HdaDeepsc(card="nothing").encode([photo(64, 64)], [grants(photo(64, 64))])
 
 
