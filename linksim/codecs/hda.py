@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from linksim.codecs import header as side_information
 from linksim.codecs.base import Decoded, Image, check_channels, grey
-from linksim.codecs.entropy import WORD_BITS
+from linksim.codecs.entropy import WORD_BITS, EntropyTables
+from linksim.codecs.fixed_length import FixedLength
 from linksim.codecs.header import HEADER_BITS, Header, nearest_design_snr, power_index
-from linksim.codecs.network import Network, find_network
+from linksim.codecs.network import Network, Placement, find_network
 from phy.types import Bits, BitsObserved, Grant, Message, Reception, Symbols, SymbolsObserved
 
 
@@ -37,18 +38,28 @@ def bits_to_words(bits: NDArray[np.uint8]) -> NDArray[np.uint32]:
     return np.packbits(whole).view(">u4").astype(np.uint32)
 
 
+Coder = EntropyTables | FixedLength
+
+
 @dataclass(frozen=True, kw_only=True)
 class HdaDeepsc:
     """The hybrid codec. `card`: a network in the zoo, or a folder with one.
 
     concealment: what an outage of the essential part shows: 'analog' decodes the auxiliary part alone, with
     nominal side information; 'mean' is flat grey. A receiver without the key is in the same place.
+    coding: how z_D becomes bits. 'entropy': a range coder, which one lost bit ends. 'fixed': longer words of
+    fixed length (`linksim.codecs.fixed_length`); on a bearer with `crc_per: block` a lost block costs its own
+    integers, and only the loss of the block with the header is an outage.
+    placement: which analog reals are sent: those that the bits tell to be large ('told'), of which wrong or
+    lost integers leave nothing in place; or always the same ('nominal'), which go well with 'fixed'.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     kind: Literal["hda_deepsc"] = "hda_deepsc"
     card: str = "hda_deepsc_s"
     concealment: Literal["analog", "mean"] = "analog"
+    coding: Literal["entropy", "fixed"] = "entropy"
+    placement: Placement = "told"
 
     streams: ClassVar[Mapping[str, str]] = {"essential": "digital", "auxiliary": "analog"}
     channels: ClassVar[tuple[int, ...]] = (3,)
@@ -56,6 +67,12 @@ class HdaDeepsc:
     @property
     def network(self) -> Network:
         return find_network(self.card)
+
+    @property
+    def coder(self) -> Coder:
+        """What makes bits of integers."""
+        tables = self.network.tables
+        return FixedLength(tables=tables) if self.coding == "fixed" else tables
 
     @property
     def fingerprint(self) -> str:
@@ -75,13 +92,13 @@ class HdaDeepsc:
         check_channels(self, image)
         network, essential, uses = self.network, grants["essential"], grants["auxiliary"].channel_uses
         z, z_d = analysed(network, image)
-        step, q, words = fit(network, z_d[0], essential.payload_bits - HEADER_BITS)
+        step, q, words = fit(network, self.coder, z_d[0], essential.payload_bits - HEADER_BITS)
         known = {
             "step": step,
             "design_snr_db": nearest_design_snr(essential.snr_db),
             "coded": words is not None,
         }
-        told = network.known(q, Header(power=0, **known), image.shape, uses)
+        told = network.known(q, Header(power=0, **known), image.shape, uses, self.placement)
         symbols, power = network.analog(z, told, image.shape, uses)
         bits = side_information.pack(Header(power=power, **known))
         if words is not None:
@@ -91,9 +108,9 @@ class HdaDeepsc:
 
     def _decode(self, reception: Reception, shape: tuple[int, int, int]) -> Decoded:
         network, got = self.network, reception["auxiliary"]
-        decoded = read_essential(network, reception["essential"], shape)
+        decoded = read_essential(network, self.coder, reception["essential"], shape)
         if decoded is not None:
-            return Decoded(image=network.image(*decoded, got, shape), outage=False)
+            return Decoded(image=network.image(*decoded, got, shape, self.placement), outage=False)
         if self.concealment == "mean" or not got.data.size:
             return Decoded(image=grey(shape), outage=True)
         return Decoded(image=network.image(*nominal(network, got, shape), got, shape), outage=True)
@@ -112,17 +129,17 @@ def _analysed(
 
 
 def fit(
-    network: Network, z_d: NDArray[np.float32], budget_bits: int
+    network: Network, tables: Coder, z_d: NDArray[np.float32], budget_bits: int
 ) -> tuple[int, NDArray[np.int32], NDArray[np.uint32] | None]:
     """The smallest step whose code fits the budget: its index, the integers q and their words.
 
     None for the words, and q = 0, where not even the largest step fits.
     """
-    tables = network.tables
 
     def integers(step: int) -> NDArray[np.int32]:
         header = Header(step=step, power=0, design_snr_db=0, coded=True)
-        return np.rint(z_d / network.steps(header)[:, None, None]).astype(np.int32)
+        whole = np.rint(z_d / network.steps(header)[:, None, None]).astype(np.int32)
+        return tables.held(whole, step)
 
     low, high = 0, tables.n_steps
     while low < high:
@@ -138,23 +155,24 @@ def fit(
 
 
 def read_essential(
-    network: Network, got: BitsObserved, shape: tuple[int, int, int]
+    network: Network, tables: Coder, got: BitsObserved, shape: tuple[int, int, int]
 ) -> tuple[NDArray[np.int32], Header] | None:
-    """The integers and the header of a stream that arrived; None where it did not, or was never sent.
+    """The integers and the header of a stream that arrived as far as its coding needs; None where it did not,
+    or was never sent.
 
     One wrong payload in 2^24 passes a CRC of 24 bits: what cannot be a code did not arrive.
     """
-    if not got.ok or not got.deciphered or got.data.size < HEADER_BITS:
+    if not got.deciphered or got.data.size < HEADER_BITS or not got.good[:HEADER_BITS].all():
         return None
     header = side_information.unpack(got.data[:HEADER_BITS])
     integers_shape = network.integers_shape(shape)
     if not header.coded:
         return np.zeros(integers_shape, np.int32), header
-    if header.step >= network.tables.n_steps:
+    if header.step >= tables.n_steps:
         return None
     try:
         words = bits_to_words(got.data[HEADER_BITS:])
-        return network.tables.decode(words, header.step, integers_shape), header
+        return tables.decode(words, header.step, integers_shape, got.good[HEADER_BITS:]), header
     except ValueError:
         return None
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ NUMBERS = (
     *("activity_channels", "activity_log2_step", "activity_slope"),
 )
 """What a card must hold for its network to run."""
+Placement = Literal["told", "nominal"]
+"""Which reals are sent: those that the digital part tells to be large, or that are large where z_D = 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +64,22 @@ class Network(Carded):
         h, w = (-(-side // multiple) * multiple // token for side in shape[:2])
         return 1, self.number("z_channels"), h, w
 
-    def known(self, q: NDArray[np.int32], header: Header, shape: tuple[int, int, int], uses: int) -> "Known":
+    def known(
+        self,
+        q: NDArray[np.int32],
+        header: Header,
+        shape: tuple[int, int, int],
+        uses: int,
+        placement: Placement = "told",
+    ) -> "Known":
         """What both ends have once they know the integers q and the header, for `uses` analog symbols."""
-        side = self.side(header, shape, uses)
-        told = run_graph(self.folder / "expander.onnx", z_d=self.dequantised(q, header), side=side)
-        return Known(**dict(zip(("z_tilde", "log_gain", "log_variance"), told, strict=True)), side=side)
+        side, graph = self.side(header, shape, uses), self.folder / "expander.onnx"
+        z_d = self.dequantised(q, header)
+        z_tilde, log_gain, log_variance = run_graph(graph, z_d=z_d, side=side)
+        order = log_variance
+        if placement == "nominal":
+            _, _, order = run_graph(graph, z_d=np.zeros_like(z_d), side=side)
+        return Known(z_tilde=z_tilde, log_gain=log_gain, log_variance=log_variance, order=order, side=side)
 
     def places(self, known: "Known", shape: tuple[int, int, int], uses: int) -> NDArray[np.intp]:
         """The flat places in z, ascending, of the 2 `uses` reals that are sent, or all that there are.
@@ -73,11 +87,11 @@ class Network(Carded):
         Those of the largest expected variance, over the tokens that the image touches; of equal ones the
         first in the order channel, row, column.
         """
-        _, m, h, w = known.log_variance.shape
+        _, m, h, w = known.order.shape
         rows, cols = (-(-side // self.number("token")) for side in shape[:2])
         touched = np.arange(m * h * w).reshape(m, h, w)[:, :rows, :cols].reshape(-1)
         # a wrong payload that passed its check may overflow the network
-        expected = np.nan_to_num(known.log_variance.reshape(-1)[touched])
+        expected = np.nan_to_num(known.order.reshape(-1)[touched])
         return touched[largest(expected, 2 * uses)]
 
     def side(self, header: Header, shape: tuple[int, int, int], uses: int) -> NDArray[np.float32]:
@@ -110,10 +124,15 @@ class Network(Carded):
         return (q * self.steps(header)[:, None, None]).astype(np.float32)[None]
 
     def image(
-        self, q: NDArray[np.int32], header: Header, got: SymbolsObserved, shape: tuple[int, int, int]
+        self,
+        q: NDArray[np.int32],
+        header: Header,
+        got: SymbolsObserved,
+        shape: tuple[int, int, int],
+        placement: Placement = "told",
     ) -> Image:
         """The picture from integers q [D, h/4, w/4], the header and the received symbols."""
-        known = self.known(q, header, shape, got.data.size)
+        known = self.known(q, header, shape, got.data.size, placement)
         return self.shown(known, *self.received(known, header, got, shape), shape)
 
     def received(
@@ -159,13 +178,14 @@ class Network(Carded):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Known:
-    """What both ends have of the digital part: z~, and log gain and log variance of every analog real, float32
-    [1, M, h, w]; and `side` [1, 3].
+    """What both ends have of the digital part: z~, log gain and log variance of every analog real, float32
+    [1, M, h, w]; `order`, of which the largest are sent; and `side` [1, 3].
     """
 
     z_tilde: NDArray[np.float32]
     log_gain: NDArray[np.float32]
     log_variance: NDArray[np.float32]
+    order: NDArray[np.float32]
     side: NDArray[np.float32]
 
 

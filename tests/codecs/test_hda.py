@@ -96,7 +96,7 @@ def test_a_failed_checksum_is_an_outage_that_reads_none_of_the_bits():
 def test_bits_decode_to_the_same_integers_that_were_encoded(budget):
     image, network = photo(256, 192, seed=budget), find_network(CARD)
     _, z_d = network.encode(image)
-    step, q, words = fit(network, z_d[0], budget)
+    step, q, words = fit(network, network.tables, z_d[0], budget)
     assert words.size * 32 <= budget
     bits = words_to_bits(words)
     assert np.array_equal(bits_to_words(bits), words)
@@ -116,7 +116,8 @@ def test_reals_go_where_both_ends_expect_the_largest_and_nowhere_beyond_the_pict
     texture = np.random.default_rng(2).normal(0, 25, (150, 100, 3))
     image[:, :100] = np.clip(image[:, :100] + texture, 0, 255).astype(np.uint8)
     (message,) = HdaDeepsc(card=CARD).encode([image], [grants(image, 20.0)])
-    q, header = read_essential(network, BitsObserved(data=message["essential"].data, ok=True), image.shape)
+    arrived = BitsObserved(data=message["essential"].data, ok=True)
+    q, header = read_essential(network, network.tables, arrived, image.shape)
     symbols = message["auxiliary"].data
     known = network.known(q, header, image.shape, symbols.size)
     got = SymbolsObserved(data=symbols, noise_var=np.full(symbols.size, 1e-6, np.float32))
@@ -137,7 +138,8 @@ def test_reals_go_where_both_ends_expect_the_largest_and_nowhere_beyond_the_pict
 def test_the_essential_stream_carries_header_and_integers():
     image, network = photo(128, 192), find_network(CARD)
     (message,) = HdaDeepsc(card=CARD).encode([image], [grants(image, 7.4)])
-    q, header = read_essential(network, BitsObserved(data=message["essential"].data, ok=True), image.shape)
+    observed = BitsObserved(data=message["essential"].data, ok=True)
+    q, header = read_essential(network, network.tables, observed, image.shape)
     assert header.design_snr_db == 7
     assert header.coded
     assert q.shape == network.integers_shape(image.shape)
@@ -147,8 +149,8 @@ def test_the_essential_stream_carries_header_and_integers():
 def test_the_step_is_the_smallest_that_fits():
     network = find_network(CARD)
     _, z_d = network.encode(photo(192, 256))
-    step, _, words = fit(network, z_d[0], 6000)
-    finer, _, _ = fit(network, z_d[0], words.size * 32 * 2)
+    step, _, words = fit(network, network.tables, z_d[0], 6000)
+    finer, _, _ = fit(network, network.tables, z_d[0], words.size * 32 * 2)
     assert finer < step
     assert words.size * 32 > 0.9 * 6000
 
@@ -159,7 +161,8 @@ def test_a_payload_too_small_for_any_integers_still_carries_the_header():
     given["essential"] = Grant(channel_uses=30, payload_bits=HEADER_BITS + 5, snr_db=10.0, mcs="x")
     (message,) = HdaDeepsc(card=CARD).encode([image], [given])
     observed = BitsObserved(data=message["essential"].data, ok=True)
-    q, header = read_essential(find_network(CARD), observed, image.shape)
+    network = find_network(CARD)
+    q, header = read_essential(network, network.tables, observed, image.shape)
     assert not header.coded
     assert not q.any()
 
@@ -183,6 +186,30 @@ def test_batches_and_single_pictures_come_out_the_same():
     for one, image, grant in zip(together, images, given, strict=True):
         (alone,) = codec.encode([image], [grant])
         assert all(np.array_equal(alone[name].data, one[name].data) for name in one)
+
+
+def test_words_of_fixed_length_lose_a_block_and_entropy_coded_ones_the_picture():
+    image = photo(256, 320)
+    quality, outages = {}, {}
+    for coding in ("entropy", "fixed"):
+        codec = HdaDeepsc(card=CARD, coding=coding, placement="told" if coding == "entropy" else "nominal")
+        (message,) = codec.encode([image], [grants(image)])
+        data = message["essential"].data
+        for lost in (None, 1, 0):
+            checked, seen = np.ones(data.size, bool), data.copy()
+            if lost is not None:
+                at = slice(lost * 300, lost * 300 + 300)
+                checked[at], seen[at] = False, 1 - seen[at]
+            essential = BitsObserved(data=seen, ok=bool(checked.all()), checked=checked)
+            reception = {"essential": essential, "auxiliary": noisy(message["auxiliary"].data, 10.0)}
+            (decoded,) = codec.decode([reception], [image.shape])
+            quality[coding, lost], outages[coding, lost] = psnr(image, decoded.image), decoded.outage
+    assert [key for key, outage in outages.items() if outage] == [
+        ("entropy", 1),
+        ("entropy", 0),
+        ("fixed", 0),
+    ]
+    assert quality["fixed", 0] + 3 < quality["fixed", 1] < quality["fixed", None] < quality["entropy", None]
 
 
 def test_an_unknown_card_is_one_clear_line():
