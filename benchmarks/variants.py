@@ -169,8 +169,9 @@ class TorchGraphs:
         import torch
 
         from models.export import GRAPHS
-        from models.hda_deepsc import HdaDeepsc, Trunk
+        from models.hda_deepsc import HdaDeepsc
         from models.recipes import RECIPES
+        from models.semantic import Trunk
 
         if name not in RECIPES or graph not in GRAPHS:
             raise Unavailable(f"needs a recipe {name} that has the graph {graph}")

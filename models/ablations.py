@@ -28,10 +28,11 @@ from models import ablation_results as results
 from models import losses
 from models.data import crops, load_photos
 from models.fourier import plug_in
-from models.hda_deepsc import STRIDE, HdaDeepsc, SemanticDecoder, SemanticEncoder, Size
+from models.hda_deepsc import HdaDeepsc
 from models.quality import ms_ssim_db, psnr_db
 from models.recipes import Recipe
 from models.run import Run, parsed, training_parser
+from models.semantic import STRIDE, SemanticDecoder, SemanticEncoder, Size
 from models.start import fit_density, principal
 from models.train import VALIDATION_EVERY, HdaRun, build, validate
 

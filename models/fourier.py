@@ -13,7 +13,7 @@ last convolution starts at zero, so that a codec begins as the same function wit
 import torch
 from torch import Tensor, nn
 
-from models.hda_deepsc import Trunk, zero
+from models.semantic import Trunk, zero
 from models.swin import ResidualSwinBlock
 
 

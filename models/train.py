@@ -111,7 +111,7 @@ def trained_in(net: HdaDeepsc, stage: int) -> list[Tensor]:
 
 @torch.no_grad()
 def validate(
-    net: HdaDeepsc, photos: list, da_ratio: float, snrs_db: tuple[float, ...] = (0.0, 10.0, 20.0)
+    net: HdaDeepsc, photos: list, da_ratio: float = 0.2, snrs_db: tuple[float, ...] = (0.0, 10.0, 20.0)
 ) -> dict[str, float]:
     """Mean PSNR of held-out crops at a DA ratio and bandwidth ratio 1/6, over the twin."""
     batches = [crops([photo], 1, 1, 256, (7, i)) for i, photo in enumerate(photos)]

@@ -18,8 +18,8 @@ from models import ablations, curves  # noqa: E402
 from models.ablations import CODECS, EXPERIMENTS, ablate, codec_run  # noqa: E402
 from models.data import crops  # noqa: E402
 from models.fourier import FourierModule, FourierUnit, plug_in  # noqa: E402
-from models.hda_deepsc import Trunk  # noqa: E402
 from models.quality import ms_ssim, ms_ssim_db, psnr_db  # noqa: E402
+from models.semantic import Trunk  # noqa: E402
 
 torch.set_num_threads(1)
 
