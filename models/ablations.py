@@ -52,7 +52,7 @@ class SemanticCodec(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         z = self.encoder(image)
-        side = z.new_zeros(len(z), SemanticDecoder.N_SIDE, *z.shape[2:])
+        side = z.new_zeros(len(z), self.decoder.n_side, *z.shape[2:])
         return self.decoder(z, torch.zeros_like(z), side)
 
 

@@ -167,19 +167,19 @@ class HdaDeepsc(nn.Module):
         return self.analog_encoder(z - z_tilde) * log_gain.exp()
 
     def fuse(self, known: Known, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """C_A^-1 as LLSE and eq. (16): z^ = z~ + z^_A; also the log of the variance left in a token of z^.
+        """C_A^-1 as LLSE and eq. (16): z^ = z~ + z^_A; also the variance left of every analog real.
 
         x: received reals [B, M, H/8, W/8] on the scale of `modulate`; noise: their noise variance, same
         shape, negative where a real was not sent.
         """
         gain, variance, sent = known.log_gain.exp(), known.log_variance.exp(), (noise >= 0).to(x.dtype)
         weight = sent * gain * variance / (gain * gain * variance + noise.clamp_min(0.0) + 1e-9)
-        left = (variance * (1 - weight * gain)).sum(1, keepdim=True).clamp_min(1e-6)
-        return known.z_tilde + self.analog_decoder(x * weight), left.log()
+        return known.z_tilde + self.analog_decoder(x * weight), variance * (1 - weight * gain)
 
-    def picture(self, known: Known, z_hat: Tensor, log_left: Tensor) -> Tensor:
-        """S^-1: I^."""
-        told = torch.cat([planes(known.side, z_hat), log_left], 1)
+    def picture(self, known: Known, z_hat: Tensor, left: Tensor) -> Tensor:
+        """S^-1: I^; `left` is the variance left of every analog real."""
+        total = left.sum(1, keepdim=True).clamp_min(1e-6).log()
+        told = torch.cat([planes(known.side, z_hat), total, (left + 1e-6).log() / 4], 1)
         return self.semantic_decoder(z_hat, known.z_tilde, told)
 
 

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from models.swin import ResidualSwinBlock
 
 STRIDE = 8
+OF_PICTURE = 4
+"""Planes that tell the decoder of a picture's whole: step, design noise, reals sent, variance left."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,15 +91,16 @@ class SemanticEncoder(nn.Module):
 
 
 class SemanticDecoder(nn.Module):
-    """S^-1: I^ = inverse block transform of z^ + network(z^, z~, what is known of the noise)."""
-
-    N_SIDE = 4
+    """S^-1: I^ = inverse block transform of z^ + network(z^, z~, side), side: `n_side` planes, of the picture
+    and of what is known of each channel's noise.
+    """
 
     def __init__(self, size: Size) -> None:
         super().__init__()
         stem, width, m = size.stem_width, size.width, size.z_channels
         self.linear = nn.ConvTranspose2d(m, 3, STRIDE, STRIDE)
-        n_in = 2 * m + self.N_SIDE
+        self.n_side = OF_PICTURE + m
+        n_in = 2 * m + self.n_side
         block = ResidualSwinBlock(width, size.layers, size.heads, size.window, size.mlp_ratio)
         if size.token_stride == 8:
             up = [

@@ -68,9 +68,8 @@ def loss_of(
     s, steps = side(c, step, net, len(image)), net.steps(step)
     if stage == 1:
         z_tilde = net.hyper_decoder(twin.quantise(z_d, steps, c.bits))[0].detach()
-        plane = torch.cat([s, torch.full_like(s[:, :1], -9.0)], 1)[:, :, None, None].expand(
-            -1, -1, *z.shape[2:]
-        )
+        plane = torch.cat([s, torch.full((len(s), 1 + z.shape[1]), -3.0)], 1)
+        plane = plane[:, :, None, None].expand(-1, -1, *z.shape[2:])
         decoded = net.semantic_decoder(z, z_tilde, plane)
         distortion = losses.semantic_distortion(image, decoded, recipe.fourier_weight)
         return distortion.log(), {"stage": 1, "distortion": distortion.item()}
@@ -80,11 +79,11 @@ def loss_of(
     known = net.known(twin.quantise(z_d, steps, c.bits), s)
     mask = twin.sent_mask(known.log_variance, c.reals)
     y, noise_var = twin.through_air(net.modulate(z, known.z_tilde, known.log_gain), mask, c.snr_db, noise)
-    z_hat, log_left = net.fuse(known, y, noise_var)
+    z_hat, left = net.fuse(known, y, noise_var)
     if stage == 2:
         distortion = losses.channel_distortion(z, z_hat, known.z_tilde)
     else:
-        decoded = net.picture(known, z_hat, log_left)
+        decoded = net.picture(known, z_hat, left)
         distortion = losses.semantic_distortion(image, decoded, recipe.fourier_weight)
     misfit = losses.variance_misfit(net.analog_encoder(z - known.z_tilde), known.log_variance)
     loss = distortion.log() + losses.rate_weight(c.reals) * bits + MISFIT_WEIGHT * misfit

@@ -95,7 +95,7 @@ class HdaDeepsc:
         step, q, words = fit(network, self.coder, z_d[0], essential.payload_bits - HEADER_BITS)
         known = {
             "step": step,
-            "design_snr_db": nearest_design_snr(essential.snr_db),
+            "design_snr_db": nearest_design_snr(grants["auxiliary"].snr_db),
             "coded": words is not None,
         }
         told = network.known(q, Header(power=0, **known), image.shape, uses, self.placement)
