@@ -27,19 +27,25 @@ VALIDATION_EVERY = 25
 """Every 25th photo is kept from training and used by `validate`."""
 
 
-def build(recipe: Recipe, photos: list) -> HdaDeepsc:
-    """A network at its starting point."""
+def bare(recipe: Recipe) -> HdaDeepsc:
+    """A network of a recipe's size, with random weights."""
     torch.manual_seed(recipe.seed)
     net = HdaDeepsc(recipe.size)
+    for module in net.modules():
+        if isinstance(module, Trunk):
+            module.bfloat16 = recipe.bfloat16
+    return net
+
+
+def build(recipe: Recipe, photos: list) -> HdaDeepsc:
+    """A network at its starting point."""
+    net = bare(recipe)
     images = crops(photos, recipe.start_photos, 4, 128, (recipe.seed, 0))
     start_at_principal_components(net, images)
     if recipe.features_from:
         borrow_features(net, read_weights(recipe.features_from))
     for fit, n, key in ((fit_density, 400, 4), (fit_gains, recipe.start_fits, 5)):
         fit(net, (crops(photos, 2, 4, 128, (recipe.seed, key, i)) for i in range(n)), recipe.seed)
-    for module in net.modules():
-        if isinstance(module, Trunk):
-            module.bfloat16 = recipe.bfloat16
     return net
 
 
@@ -178,7 +184,8 @@ def train(
     photos = load_photos(folders, 256)
     held_out = photos[::VALIDATION_EVERY][:24]
     photos = [photo for i, photo in enumerate(photos) if i % VALIDATION_EVERY]
-    run = HdaRun(build(recipe, photos), recipe, folder)
+    begun = weights or (folder / "state.pt").exists()
+    run = HdaRun(bare(recipe) if begun else build(recipe, photos), recipe, folder)
     if not run.restore():
         if weights:
             run.start_from(weights, recipe.stage_1 + recipe.stage_2)
