@@ -34,7 +34,7 @@ from PIL import Image as Pictures
 
 from linksim.codecs.analog import Analog
 from linksim.codecs.base import Image
-from linksim.codecs.header import HEADER_USES, Header, power_index
+from linksim.codecs.header import HEADER_USES, Header, nearest_design_snr, power_index
 from linksim.errors import LinksimError
 from linksim.images import SUFFIXES, read_image
 from phy.rng import generator
@@ -68,8 +68,11 @@ def symbols_of(codec: Analog, image: Image, ratio: Fraction, snr_db: float) -> N
     (message,) = codec.encode([image], [{"auxiliary": grant}])
     data = message["auxiliary"].data[HEADER_USES:]
     clean = SymbolsObserved(data=data, noise_var=np.zeros(data.size, np.float32))
-    unit = Header(step=0, power=power_index(1.0), design_snr_db=0, coded=False)
-    x, noise = codec.network.received(unit, clean, image.shape)
+    design = nearest_design_snr(snr_db)
+    unit = Header(step=0, power=power_index(1.0), design_snr_db=design, coded=False)
+    q = np.zeros(codec.network.integers_shape(image.shape), np.int32)
+    known = codec.network.known(q, unit, image.shape, data.size)
+    x, noise = codec.network.received(known, unit, clean, image.shape)
     return np.where(noise[0] < 0, np.float32(np.nan), x[0])
 
 

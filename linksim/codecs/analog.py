@@ -30,7 +30,7 @@ class Analog:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     kind: Literal["analog"] = "analog"
-    card: str = "hda_deepsc_s"
+    card: str = "hda_deepsc"
     denoiser: Denoiser = LMMSE
 
     streams: ClassVar[Mapping[str, str]] = {"auxiliary": "analog"}
@@ -81,7 +81,8 @@ class Analog:
             side_information.from_symbols(got.data[:HEADER_USES], got.noise_var[:HEADER_USES])
         )
         rest = SymbolsObserved(data=got.data[HEADER_USES:], noise_var=got.noise_var[HEADER_USES:])
-        x, noise = network.received(header, rest, shape)
-        x, noise = self.denoiser.detected(self.denoiser.network(network), x, noise, header.log2_power)
         q = np.zeros(network.integers_shape(shape), np.int32)
-        return Decoded(image=network.shown(q, header, x, noise, rest.data.size, shape), outage=False)
+        known = network.known(q, header, shape, rest.data.size)
+        x, noise = network.received(known, header, rest, shape)
+        x, noise = self.denoiser.detected(self.denoiser.network(network), x, noise, header.log2_power)
+        return Decoded(image=network.shown(known, x, noise, shape), outage=False)

@@ -56,7 +56,7 @@ class HdaDeepsc:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     kind: Literal["hda_deepsc"] = "hda_deepsc"
-    card: str = "hda_deepsc_s"
+    card: str = "hda_deepsc"
     concealment: Literal["analog", "mean"] = "analog"
     coding: Literal["entropy", "fixed"] = "entropy"
     placement: Placement = "told"

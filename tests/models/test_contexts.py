@@ -98,7 +98,7 @@ def test_a_card_gains_contexts_and_their_checksum(tmp_path, monkeypatch, capsys)
 
     from linksim.codecs.network import find_network
 
-    shutil.copytree(ZOO / "hda_deepsc_s", tmp_path / "card")
+    shutil.copytree(ZOO / "hda_deepsc", tmp_path / "card")
     rng = np.random.default_rng(1)
     z_ds = [rng.laplace(size=(128, 4, 6)).astype(np.float32) for _ in range(3)]
     monkeypatch.setattr(contexts, "z_d_of", lambda *_: z_ds)
