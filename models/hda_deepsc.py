@@ -18,7 +18,7 @@ Beyond the paper's text, and why:
 - The last channels of z_D tell how busy each token is, as principal components of the logarithm of its
   energy: from z~ alone the variance of fine details is hard to predict.
 - The analog encoder's gain of a token follows z~, which both ends have: power goes where the residual is
-  large.
+  large. The semantic decoder knows the variance that is left of every real.
 
 Shapes: I, I^: [B, 3, H, W] in [0, 1]; z, z~, z_A, x: [B, M, H/8, W/8]; z_D: [B, D, H/32, W/32]. H, W:
 multiples of 64.
