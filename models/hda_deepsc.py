@@ -179,7 +179,7 @@ class HdaDeepsc(nn.Module):
     def picture(self, known: Known, z_hat: Tensor, left: Tensor) -> Tensor:
         """S^-1: I^; `left` is the variance left of every analog real."""
         total = left.sum(1, keepdim=True).clamp_min(1e-6).log()
-        told = torch.cat([planes(known.side, z_hat), total, (left + 1e-6).log() / 4], 1)
+        told = torch.cat([planes(known.side, z_hat), total, ((left + 1e-6).log() + 8) / 16], 1)
         return self.semantic_decoder(z_hat, known.z_tilde, told)
 
 

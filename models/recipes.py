@@ -67,10 +67,10 @@ RECIPES = {
     "hda_deepsc": Recipe(
         size=SMALL,
         features_from=WEIGHTS / "hda_deepsc_s.npz",
-        steps=6200,
+        steps=5400,
         stage_1=0,
         stage_2=0,
-        decay=1500,
+        decay=2500,
     ),
     "analog_deepsc": Recipe(
         size=SMALL,

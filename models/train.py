@@ -74,7 +74,7 @@ def loss_of(
     s, steps = side(c, step, net, len(image)), net.steps(step)
     if stage == 1:
         z_tilde = net.hyper_decoder(twin.quantise(z_d, steps, c.bits))[0].detach()
-        plane = torch.cat([s, torch.full((len(s), 1 + z.shape[1]), -3.0)], 1)
+        plane = torch.cat([s, torch.full_like(s[:, :1], -9.0), s.new_full((len(s), z.shape[1]), -0.36)], 1)
         plane = plane[:, :, None, None].expand(-1, -1, *z.shape[2:])
         decoded = net.semantic_decoder(z, z_tilde, plane)
         distortion = losses.semantic_distortion(image, decoded, recipe.fourier_weight)
