@@ -65,14 +65,16 @@ def code_digest() -> str:
 
 
 def contents(scenario: Scenario) -> dict[str, list[str]]:
-    """What a scenario's links name and do not say, as digests, link by link; no entry where there is none.
+    """What a scenario names and does not say, as digests, link by link; no entry where there is none.
 
-    recordings: whose fading they play. files: of codes and constellations. keys: of the ciphers.
+    recordings: whose fading they play. files: of codes and constellations. keys: of the ciphers. attack: the
+    eavesdropper's network.
     """
-    links = scenario.links.values()
+    links, listens = scenario.links.values(), scenario.eavesdropper
     found = {
         "recordings": [each for link in links for each in link.recordings],
         "files": [each for link in links for each in link.files],
         "keys": [each for link in links for each in link.keys],
+        "attack": [] if isinstance(listens, bool) else listens.fingerprints(scenario.codec),
     }
     return {name: digests for name, digests in found.items() if digests}

@@ -143,7 +143,12 @@ def _pictures(tree: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _CHANGES = {"code": "linksim's code", "versions": "the versions of what it runs on"}
-_FILES = {"recordings": "a recorded channel", "files": "the file of a code or constellation", "keys": "a key"}
+_FILES = {
+    "recordings": "a recorded channel",
+    "files": "the file of a code or constellation",
+    "keys": "a key",
+    "attack": "the eavesdropper's network",
+}
 
 
 def _lost_points(theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> list[str]:

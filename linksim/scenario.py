@@ -14,6 +14,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from linksim.arranged import sides
 from linksim.codecs import CODECS
+from linksim.codecs.attack import check_attacked
 from linksim.document import Document
 from linksim.errors import ScenarioError
 from linksim.faults import first_fault
@@ -113,6 +114,8 @@ class Scenario:
         self._check_streams()
         self._check_concealment()
         self._check_stop()
+        if isinstance(self.eavesdropper, Eavesdropper) and self.eavesdropper.attack is not None:
+            check_attacked(self.codec)
 
     def _check_stop(self) -> None:
         """No rule waits for a metric that is not measured."""

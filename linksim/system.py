@@ -5,11 +5,12 @@ image -> codec.encode -> {stream: Bits | Symbols} -> links, each with its own h 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, ClassVar, Literal
 
+from linksim.codecs.attack import find_attack
 from linksim.codecs.base import Codec, Decoded, Image
 from linksim.images import Photo
 from linksim.kept import Kept
@@ -21,6 +22,8 @@ from phy.types import Grant, Message
 
 Grants = Mapping[str, Grant]
 Facts = Mapping[str, float]
+Arrived = Mapping[str, Sequence[Delivery]]
+"""Of every link, a delivery a trial."""
 ENCODING_BYTES = 256 << 20
 """Of messages that a process keeps."""
 KEY_BYTES = 1024
@@ -31,10 +34,33 @@ KEY_BYTES = 1024
 class Eavesdropper:
     """Who decodes the same observation. key: none, and enciphered bits are known not to be read; or a wrong
     one taken for right: AES-CTR then gives bits that look random, AES-GCM's tag refuses.
+
+    attack: a network that makes a picture of HDA-DeepSC's symbols alone, in place of the codec's
+    concealment. places: it guesses which reals were sent, or is told by who has the key: an upper bound.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     key: Literal["none", "wrong"] = "none"
+    attack: str | None = None
+    places: Literal["guessed", "told"] = "guessed"
+
+    def __post_init__(self) -> None:
+        if self.attack is not None and self.key != "none":
+            raise ValueError(f"key: must be none beside an attack, got {self.key}; it reads no bits")
+        if self.attack is None and self.places == "told":
+            raise ValueError("places: are told to an attack alone, got none; name its card as attack")
+
+    def fingerprints(self, codec: Codec) -> list[str]:
+        """Of the attack's network, if there is one."""
+        return [] if self.attack is None else [find_attack(self.attack, codec).fingerprint]
+
+    def decode(self, codec: Codec, arrived: Arrived, shapes: Sequence[tuple[int, int, int]]) -> list[Decoded]:
+        """What each trial's deliveries, one a link, show."""
+        seen = _seen(arrived, "mistaken" if self.key == "wrong" else "eavesdropped")
+        if self.attack is None:
+            return codec.decode(seen, shapes)
+        read = _seen(arrived, "reception") if self.places == "told" else None
+        return find_attack(self.attack, codec).decode(seen, shapes, read)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,14 +164,13 @@ class System:
             for name, link in self.links.items()
         }
         clock.lap("link")
-        received = self._decode(photos, arrived, lambda delivery: delivery.reception)
+        shapes = [photo.image.shape for photo in photos]
+        received = self.codec.decode(_seen(arrived, "reception"), shapes)
         clock.lap("decode")
         overheard: Sequence[Decoded | None] = [None] * len(photos)
         if self.eavesdropper:
-            wrong = isinstance(self.eavesdropper, Eavesdropper) and self.eavesdropper.key == "wrong"
-            overheard = self._decode(
-                photos, arrived, lambda delivery: delivery.mistaken if wrong else delivery.eavesdropped
-            )
+            who = Eavesdropper() if self.eavesdropper is True else self.eavesdropper
+            overheard = who.decode(self.codec, arrived, shapes)
         clock.lap("eavesdrop")
         return [
             Outcome(
@@ -158,19 +183,14 @@ class System:
             for i in range(len(photos))
         ]
 
-    def _decode(
-        self,
-        photos: Sequence[Photo],
-        arrived: Mapping[str, Sequence[Delivery]],
-        seen: Callable[[Delivery], Mapping[str, Any]],
-    ) -> list[Decoded]:
-        """From what was seen on all links of each trial, and the picture's shape, nothing else."""
-        receptions = [_merged([seen(each[i]) for each in arrived.values()]) for i in range(len(photos))]
-        return self.codec.decode(receptions, [photo.image.shape for photo in photos])
-
 
 def _merged(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {name: value for part in parts for name, value in part.items()}
+
+
+def _seen(arrived: Arrived, by: Literal["reception", "eavesdropped", "mistaken"]) -> list[dict[str, Any]]:
+    """Of each trial what one receiver has on all links."""
+    return [_merged([getattr(each, by) for each in trial]) for trial in zip(*arrived.values(), strict=True)]
 
 
 def _riding(messages: Sequence[Message], link: Link) -> list[Message]:

@@ -1,4 +1,5 @@
-"""A grid of pictures: the original, then what arrived over the values of a field, a row a system and setting.
+"""A grid of pictures: the original, then what arrived, or what an eavesdropper saw where his PSNR is asked for,
+over the values of a field, a row a system and setting.
 
 Small pictures are drawn as squares of whole pixels, so that each of their own can be seen.
 """
@@ -35,6 +36,8 @@ WIDTH, TILE, PHOTO = 7.16, 1.2, 2.4
 """Inches: of two columns of IEEE's, and of a picture at most, be it small or large."""
 SMALL = 128
 """Pixels of a small picture's width at most."""
+OVERHEARD = "eve_psnr_db"
+"""The number under pictures that an eavesdropper saw."""
 GAP, LINE = 12, 32
 """Pixels between two pictures, and of a line of words."""
 
@@ -164,9 +167,10 @@ def _tile(folder: Path, line: pd.DataFrame, metric: Metric) -> Tile:
     value = metric.of(line)[0]
     words = metric.text(value, np.nan, np.nan) if value else "0"
     words += " dB" if metric.column.endswith("_db") else ""
-    words += "\noutage" if line["outage"].iloc[0] else ""
-    picture = results.load_picture(results.Gallery(folder=folder).received(image, point))
-    return Tile(picture=picture, words=words)
+    gallery, overheard = results.Gallery(folder=folder), metric.column == OVERHEARD
+    words += "\noutage" if line["outage"].iloc[0] and not overheard else ""
+    path = gallery.eavesdropped(image, point) if overheard else gallery.received(image, point)
+    return Tile(picture=results.load_picture(path), words=words)
 
 
 def scaled(picture: Image, most: int) -> Image:
