@@ -36,9 +36,13 @@ GOLDEN_RATIO = (5**0.5 - 1) / 2
 
 @dataclass(frozen=True, kw_only=True)
 class Attack(Carded):
-    """The graphs of a card, against the network of a codec."""
+    """The graphs of a card, against a codec."""
 
-    network: Network
+    codec: HdaDeepsc
+
+    @property
+    def network(self) -> Network:
+        return self.codec.network
 
     def decode(
         self,
@@ -84,7 +88,8 @@ class Attack(Carded):
         self, got: SymbolsObserved, shape: tuple[int, int, int], read: Reception | None
     ) -> NDArray[np.intp] | None:
         """Flat places among the tokens that the picture touches; None where nobody tells."""
-        decoded = read_essential(self.network, read["essential"], shape) if read else None
+        coder = self.codec.coder
+        decoded = read_essential(self.network, coder, read["essential"], shape) if read else None
         if decoded is None:
             return None
         known = self.network.known(*decoded, shape, got.data.size)
@@ -129,6 +134,10 @@ def check_attacked(codec: Any) -> None:
         raise ValueError(
             f"eavesdropper.attack: is made for the codec 'hda_deepsc', got {codec.kind!r}; leave it out"
         )
+    if codec.placement != "told":
+        raise ValueError(
+            f"eavesdropper.attack: is made for codec.placement told, got {codec.placement}; leave it out"
+        )
 
 
 @lru_cache(maxsize=4)
@@ -140,4 +149,4 @@ def find_attack(card: str, codec: HdaDeepsc) -> Attack:
         rule = f"must be made against the {network.card.name} that the codec has"
         remedy = "train and export the attack again, or name the codec's card that it was made against"
         raise LinksimError(folder / CARD, rule, found.base.get("name"), remedy)
-    return Attack(folder=folder, card=found, network=network)
+    return Attack(folder=folder, card=found, codec=codec)

@@ -1,5 +1,5 @@
-"""A grid of pictures: the original, then what arrived, or what an eavesdropper saw where his PSNR is asked for,
-over the values of a field, a row a system and setting.
+"""A grid of pictures: the original, then what arrived over the values of a field, a row a system and setting;
+where his PSNR is asked for, what an eavesdropper saw.
 
 Small pictures are drawn as squares of whole pixels, so that each of their own can be seen.
 """

@@ -178,7 +178,7 @@ def test_told_places_are_those_that_the_transmitter_sent(zoo):
     delivery = one.links["air"].deliver([message], draws, granted)[0].reception
     got = delivery["auxiliary"]
     places = found._told(got, photo.image.shape, delivery)
-    decoded = host.read_essential(network, delivery["essential"], photo.image.shape)
+    decoded = host.read_essential(network, one.codec.coder, delivery["essential"], photo.image.shape)
     known = network.known(*decoded, photo.image.shape, got.data.size)
     x, _ = network.received(known, decoded[1], got, photo.image.shape)
     touched = x[0, :, :15, :25].reshape(-1)[places]
@@ -219,6 +219,9 @@ def test_an_attack_is_against_one_codec_and_its_network(zoo, tmp_path):
         ScenarioError, match=r"eavesdropper\.attack: is made for .*got 'jpeg2000'; leave it out"
     ):
         scenario_of(parse(rival, "attacked"))
+    fixed = TEXT.replace("card: {codec}", "card: {codec}, placement: nominal")
+    with pytest.raises(ScenarioError, match=r"attack: is made for codec\.placement told, got nominal"):
+        scenario_of(parse(fixed.format(codec=folder / "tiny", who="{attack: X}"), "attacked"))
     codec = HdaDeepsc(card=str(folder / "tiny"))
     with pytest.raises(LinksimError, match="card: must name a network in the zoo"):
         host.find_attack(str(tmp_path), codec)
