@@ -26,7 +26,7 @@ from models.semantic import STRIDE, Trunk
 from models.train import VALIDATION_EVERY
 from models.train import side as codec_side
 
-LOG_EVERY, VALIDATE_EVERY = 50, 200
+LOG_EVERY, VALIDATE_EVERY = 100, 400
 VALIDATED = 6
 RATIOS = (0.2, 0.4, 0.875, 1.5, 3.0)
 BANDWIDTHS = (1 / 12, 1 / 6, 1 / 4)
@@ -47,10 +47,10 @@ class AttackRecipe:
 
     size: AttackSize
     codec: str = "hda_deepsc"
-    steps: int = 800
+    steps: int = 2400
     seed: int = 1
     pictures: int = 2
-    photos: int = 300
+    photos: int = 500
     crops_each: int = 2
     crop: int = 192
     fits: int = 32
