@@ -207,6 +207,20 @@ def with_plot(folder: Path, plot: dict) -> Path:
     return folder
 
 
+def test_pictures_are_those_of_whose_number_stands_under_them(tmp_path):
+    folder = digits(tmp_path, "heard", [{"snr_db": snr} for snr in (0, 10)], eve_psnr_db=9.0, outage=True)
+    for point in range(2):
+        seen = results.Gallery(folder=folder).eavesdropped("photo0", point_id(point))
+        disk.write(seen, results.png(ramp(50 + point)))
+    asked = Asked(pictures=True, by=("snr_db",), y=("eve_psnr_db",))
+    _, (row,) = grid.grid_rows([folder], gather([folder]), asked)
+    original, *heard = row.tiles
+    np.testing.assert_array_equal(original.picture, ramp(0))
+    for point, tile in enumerate(heard):
+        np.testing.assert_array_equal(tile.picture, ramp(50 + point))
+        assert "outage" not in tile.words
+
+
 @pytest.mark.parametrize(
     "plot", [{"x": "codec.eta", "y": ["mse", "bits"]}, {"pictures": True, "by": "rank", "at": {RANK: [1, 2]}}]
 )
