@@ -167,18 +167,13 @@ def drawn(rng: np.random.Generator, recipe: AttackRecipe) -> list[int]:
     ).tolist()
 
 
-def build(recipe: AttackRecipe) -> Attack:
-    torch.manual_seed(recipe.seed)
-    return Attack(recipe.size).to(memory_format=torch.channels_last)
-
-
 class AttackRun(Run):
     """A run of the attack's recipe, against a frozen codec."""
 
     def __init__(
         self, net: Attack, codec: HdaDeepsc, crops: Encoded, recipe: AttackRecipe, folder: Path
     ) -> None:
-        super().__init__(net, folder)
+        super().__init__(net.to(memory_format=torch.channels_last), folder)
         self.codec, self.crops, self.recipe = codec, crops, recipe
         self.optimiser = torch.optim.AdamW(
             net.parameters(), lr=recipe.lr, weight_decay=1e-4, betas=(0.9, 0.99)
@@ -269,7 +264,8 @@ def train(
     n, each, size = recipe.photos, recipe.crops_each, recipe.crop
     seen = encoded(codec, [crops(photos, 1, each, size, (recipe.seed, 2, i)) for i in range(n)])
     tested = encoded(codec, [crops([photo], 1, 4, size, (7, i)) for i, photo in enumerate(held_out)])
-    run = AttackRun(build(recipe), codec, seen, recipe, folder)
+    torch.manual_seed(recipe.seed)
+    run = AttackRun(Attack(recipe.size), codec, seen, recipe, folder)
     if not run.restore():
         start(run.net, codec, seen, recipe)
         run.average.weights = {name: value.clone() for name, value in run.net.state_dict().items()}

@@ -86,7 +86,7 @@ def test_nobody_listens_unless_asked_for():
 def test_an_eavesdropper_is_written_read_and_swept():
     scenario = build(parse(TEXT.format(who="{key: wrong}", cipher="aes-ctr"), "listened"))
     assert scenario.eavesdropper == Eavesdropper(key="wrong")
-    assert resolved(scenario)["eavesdropper"] == {"key": "wrong"}
+    assert resolved(scenario)["eavesdropper"] == {"key": "wrong", "attack": None, "places": "guessed"}
     with pytest.raises(ScenarioError, match=r"eavesdropper\.key: .*none.*wrong.*got 'right'"):
         build(parse(TEXT.format(who="{key: right}", cipher="aes-ctr"), "listened"))
     shipped = load(SCENARIOS / "rician_hda_eve.yaml")

@@ -126,7 +126,7 @@ def test_reals_in_the_places_that_were_sent_show_more_than_in_places_guessed(tra
         torch.rand(8, 3, 16, 16, generator=generator), size=recipe.crop, mode="bicubic"
     ).clamp(0, 1)
     crops = train_attack.encoded(codec, [images])
-    net = train_attack.build(recipe)
+    net = attack.Attack(recipe.size)
     train_attack.start(net, codec, crops, recipe)
     image, z, z_d = crops.picture([0, 1, 2, 3])
     c = twin.conditions(da_ratio=3.0, bandwidth_ratio=1 / 6, design_snr_db=20.0, snr_db=20.0)
