@@ -26,10 +26,8 @@ from models.semantic import STRIDE, Trunk
 from models.train import VALIDATION_EVERY
 from models.train import side as codec_side
 
-LOG_EVERY, VALIDATE_EVERY = 100, 400
-VALIDATED = 6
-RATIOS = (0.2, 0.4, 0.875, 1.5, 3.0)
-BANDWIDTHS = (1 / 12, 1 / 6, 1 / 4)
+LOG_EVERY, VALIDATE_EVERY, VALIDATED = 100, 400, 6
+RATIOS, BANDWIDTHS = (0.2, 0.4, 0.875, 1.5, 3.0), (1 / 12, 1 / 6, 1 / 4)
 SNRS_DB = (-1.0, 21.0)
 PLACES_WEIGHT = 0.1
 ROUNDS = 3
