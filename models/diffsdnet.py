@@ -17,8 +17,8 @@ Beyond the paper's text, and why:
   error of the linear estimate, has unit variance too.
 - s may differ from real to real, as fades within a frame make it. Each real is whitened by its own; F is told
   the mean of log s^2.
-- A few MB of network: an OpenAI-style UNet of two resolutions (Nichol and Dhariwal 2021: residual blocks with
-  group normalisation scaled and shifted by the level, attention at the lower one).
+- A million parameters: an OpenAI-style UNet of two resolutions (Nichol and Dhariwal 2021: residual blocks
+  with group normalisation scaled and shifted by the level, attention at the lower one).
 
 Shapes: x^, eps: [B, C, h, w], reals of unit mean power in the C channels of z that are sent, of which some
 places may not be; noise: [B, C, h, w], s^2 per real, negative where none was sent. h, w: multiples of 2.
@@ -40,9 +40,9 @@ SNR_DB = (-8.0, 26.0)
 class UnetSize:
     """widths: channels at the tokens' resolution and at half of it; heads: of the attention there."""
 
-    widths: tuple[int, int] = (64, 128)
+    widths: tuple[int, int] = (64, 80)
     heads: int = 4
-    level_width: int = 128
+    level_width: int = 96
 
 
 def of_level(log_noise: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""From a checkpoint of a denoiser to the zoo: its ONNX graph, the prior, a golden pair and a card.
+"""From a checkpoint of a denoiser to the zoo: its ONNX graph, what it gains, a golden pair and a card.
 
     python -m models.export_denoisers RECIPE [--folder checkpoints/RECIPE] [--zoo models/zoo]
 
@@ -74,9 +74,7 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
     export_graph(net, folder / "denoiser.onnx")
     channel = np.asarray(began["channel"], np.int32)
     left = [10 ** (-measured[f"gain_{db:g}_db"] / 10) for db in VALIDATED_DB]
-    np.savez_compressed(
-        folder / "prior.npz", channel=channel, variance=net.variance.numpy(), snr_db=VALIDATED_DB, left=left
-    )
+    np.savez_compressed(folder / "prior.npz", channel=channel, snr_db=VALIDATED_DB, left=left)
     np.savez_compressed(folder / "golden.npz", **golden(net))
     files = ["denoiser.onnx", "prior.npz", "golden.npz"]
     write_card(

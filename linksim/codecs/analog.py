@@ -84,5 +84,6 @@ class Analog:
         q = np.zeros(network.integers_shape(shape), np.int32)
         known = network.known(q, header, shape, rest.data.size)
         x, noise = network.received(known, header, rest, shape)
-        x, noise = self.denoiser.detected(self.denoiser.network(network), x, noise, header.log2_power)
+        denoiser = self.denoiser.network(network)
+        x, noise = self.denoiser.detected(denoiser, x, noise, known.power, header.log2_power)
         return Decoded(image=network.shown(known, x, noise, shape), outage=False)

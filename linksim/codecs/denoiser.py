@@ -4,9 +4,10 @@
     v = x^ / sqrt(1 + s^2) (31) is v at the level gbar of the forward process, gbar^2 = s^2 / (1 + s^2)
     N network calls subdivide [0, gbar]; each takes v one level down by (28)
 
-A network predicts eps of x^ at any s; which levels are visited is the scenario's choice. A deterministic step
-is the mean of the level below, given v: with the exact score of a Gaussian, whatever its variance, N of them
-are the LMMSE estimate (DDIM's steps are not: they keep a sample's variance).
+A network predicts eps of x^ at any s; which levels are visited is the scenario's choice. Channels of z have
+variances of their own, 1 on average: the level is the noise's, so (26) holds in all of them alike. A
+deterministic step is the mean of the level below, given v: with the exact score of a Gaussian, whatever its
+variance, N of them are the LMMSE estimate (DDIM's steps are not: they keep a sample's variance).
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ def start_level(noise: float) -> int:
 def path(noise: float, steps: int | None) -> Floats:
     """Where steps end, as shares of the level they start at: 0 = path[0] < ... < path[N] = 1.
 
-    steps: N, of equal length in gbar; None: the levels of the schedule below t~, N = t~.
+    steps: N, of equal length in gbar; None: the levels of the schedule from t~ down, N = t~, stretched to end
+    at the noise that there is, which lies between t~ and t~ + 1. t~ is at least 1.
     """
     if steps is not None:
         return np.arange(steps + 1) / steps
@@ -98,12 +100,12 @@ def refined(
 
 @dataclass(frozen=True, kw_only=True)
 class SymbolNetwork(Carded):
-    """A denoiser's graph, and what its card's prior says of the channels of z that it was trained on."""
+    """A denoiser's graph, and what is known beforehand of the symbols that it was trained on."""
 
     @cached_property
     def prior(self) -> dict[str, NDArray]:
-        """channel int32 [C], their variances v float32 [C] at unit mean power; left [K]: what the network
-        left of the linear estimate's squared error on held-out photos, at snr_db [K].
+        """channel int32 [C]: those of z that the network takes; left [K]: the share of the linear estimate's
+        squared error that it left on held-out photos, at snr_db [K].
         """
         with np.load(self.folder / "prior.npz", allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
@@ -114,18 +116,20 @@ class SymbolNetwork(Carded):
         return np.nan_to_num(out)
 
     def told(
-        self, found: NDArray[np.float32], noise: NDArray[np.float32]
+        self, found: NDArray[np.float32], noise: NDArray[np.float32], power: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """What the decoder gets for estimates x [1, C, h, w] of reals of noise s^2: reals, and their noise.
 
-        It will make linear estimates itself, by weights v / (v + noise). It gets the reals, of the noise, by
-        which its linear estimates are x and as wrong as x was on held-out photos: s^2 times the share of the
-        linear estimate's error that the network left there.
+        power: v, the mean squares that the decoder expects. It will make linear estimates itself, by weights
+        v / (v + noise). It gets the reals, of the noise n, by which these are x, and as wrong as x was on
+        held-out photos: v n / (v + n) is v s^2 / (v + s^2) times the share that the network left there.
         """
-        sent, v = noise > 0, self.prior["variance"][None, :, None, None]
-        snr_db = -10 * np.log10(np.where(sent, noise, 1))
-        left = np.interp(snr_db, self.prior["snr_db"], self.prior["left"]) * np.maximum(noise, 0)
-        return (found * (v + left) / v).astype(np.float32), left.astype(np.float32)
+        s2 = np.maximum(noise, 0)
+        snr_db = -10 * np.log10(np.where(s2 > 0, s2, 1))
+        share = np.minimum(np.interp(snr_db, self.prior["snr_db"], self.prior["left"]), 1)
+        n = share * power * s2 / (power + (1 - share) * s2)
+        reals, left = found * (power + n) / power, np.where(noise > 0, n, noise)
+        return reals.astype(np.float32), left.astype(np.float32)
 
     def check(self, reals_per_token: float) -> None:
         """ValueError 'field: rule, got X; remedy' of another bandwidth ratio than it was trained on."""
@@ -151,7 +155,7 @@ def find_denoiser(card: str, base: Path) -> SymbolNetwork:
         own = found.base.get("name", "none")
         rule, remedy = f"{found.name} is for symbols of {own}", f"set codec.card to {own}"
         raise LinksimError("codec.denoiser.card", rule, codec.name, remedy)
-    for file in ("encoder.onnx", "transmitter.onnx"):
+    for file in ("encoder.onnx", "expander.onnx", "transmitter.onnx"):
         if found.base.get(file) != codec.files[file]:
             rule = f"must be trained on symbols of the {codec.name} that is there"
             raise LinksimError(folder / CARD, rule, None, "train and export the denoiser again")
@@ -193,27 +197,32 @@ class Denoiser:
         network: SymbolNetwork | None,
         x: NDArray[np.float32],
         noise: NDArray[np.float32],
+        expected: NDArray[np.float32],
         log2_power: float,
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """What the decoder gets: reals [1, M, h, w] of mean power 2^log2_power and their noise variances,
-        negative where no real was sent; both as received, or as a network left them.
+        """What the decoder gets: reals [1, M, h, w] and their noise variances, negative where no real was
+        sent; both as received, or as a network left them.
+
+        expected: mean squares [1, M, h, w] that the decoder expects of the reals sent; 2^log2_power: what
+        they are on average over the picture.
         """
         if self.kind == "none":
             return x, np.minimum(noise, 0)
         sent, power = noise > 0, np.float32(2.0**log2_power)
         if network is None or not sent.any():
             return x, noise
-        level = float(np.exp(np.log(noise[sent] / power).mean()))
+        own = np.where(sent, np.minimum(noise / power, MOST_NOISE), noise)
+        level = float(np.exp(np.log(own[sent]).mean()))
         if start_level(level) == 0:
             return x, noise
         steps = 1 if self.kind == "dncnn" else self.steps or STEPS
         shares = path(level, None if steps == "schedule" else steps)
         rng = generator("ddpm", sha256(x.tobytes()).hexdigest()) if self.kind == "ddpm" else None
-        channel, (x, noise) = network.prior["channel"], (x.copy(), noise.copy())
-        own = np.where(sent, np.minimum(noise / power, MOST_NOISE), noise)[:, channel]
-        found = refined(x[:, channel] / np.sqrt(power), own, shares, network.eps, rng)
-        found, left = network.told(found, own)
-        x[:, channel], noise[:, channel] = found * np.sqrt(power), np.where(own < 0, own, left * power)
+        channel = network.prior["channel"]
+        found = refined(x[:, channel] / np.sqrt(power), own[:, channel], shares, network.eps, rng)
+        found, left = network.told(found, own[:, channel], expected[:, channel] / power)
+        x, noise = x.copy(), noise.copy()
+        x[:, channel], noise[:, channel] = found * np.sqrt(power), np.where(left < 0, left, left * power)
         return x, noise
 
 

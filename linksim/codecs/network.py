@@ -188,6 +188,11 @@ class Known:
     order: NDArray[np.float32]
     side: NDArray[np.float32]
 
+    @property
+    def power(self) -> NDArray[np.float32]:
+        """The mean square expected of every analog real, [1, M, h, w], on the transmitter's scale."""
+        return np.exp(2 * self.log_gain + self.log_variance)
+
 
 def largest(values: NDArray[np.float32], n: int) -> NDArray[np.intp]:
     """The places of the n largest values, ascending; of equal ones the first."""
