@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 LOG_NOISE_SPAN = 4.0
 """log s^2 spans some -6 ... 2; divided by this it is of the size of the other inputs."""
@@ -42,3 +43,13 @@ class Dncnn(nn.Module):
         level = (log_noise / LOG_NOISE_SPAN)[:, None, None, None]
         plane = level.expand(-1, 1, white.shape[2], white.shape[3])
         return self.net(torch.cat([white, plane], 1))
+
+    def fold(self) -> None:
+        """Take every batch normalisation into the convolution before it, as exporters do: what is rounded
+        then is what they store. For evaluation alone.
+        """
+        layers = list(self.net.eval())
+        for i, layer in enumerate(layers):
+            if isinstance(layer, nn.BatchNorm2d):
+                layers[i - 1] = fuse_conv_bn_eval(layers[i - 1], layer)
+        self.net = nn.Sequential(*(each for each in layers if not isinstance(each, nn.BatchNorm2d)))

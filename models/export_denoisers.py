@@ -16,6 +16,7 @@ from torch import Tensor
 
 from models.card import Card, sha256, write_card
 from models.diffsdnet import SNR_DB, SymbolDenoiser
+from models.dncnn import Dncnn
 from models.export import DATA, PAPER
 from models.exporting import check_graph, command, load_average, rounded_to_half, said, write_graph
 from models.train_denoisers import RECIPES, VALIDATED_DB, build, noised
@@ -58,10 +59,12 @@ def golden(net: SymbolDenoiser) -> dict[str, NDArray]:
 
 
 def load(name: str, checkpoints: Path) -> tuple[SymbolDenoiser, dict]:
-    """The averaged weights of a checkpoint, rounded to float16, and its facts."""
+    """The averaged weights of a checkpoint, as they are exported, rounded to float16, and its facts."""
     channels = len(said(checkpoints, "channel")[0]["channel"])
     net, facts = load_average(build(RECIPES[name], torch.ones(channels)), checkpoints)
     net.bfloat16 = False
+    if isinstance(net.network, Dncnn):
+        net.network.fold()
     return rounded_to_half(net), facts
 
 

@@ -31,11 +31,11 @@ def recipe(size, **change):
 
 @pytest.fixture(scope="module")
 def sent():
-    """26 photos of 10 x 12 tokens: Laplacian reals, nearly alike within a token, the last not sent."""
+    """26 photos of 48 x 50 tokens: Laplacian reals, nearly alike in a token, the last not sent."""
     rng = np.random.default_rng(1)
-    x = rng.laplace(size=(26 * 120, 1)) + 0.2 * rng.laplace(size=(26 * 120, C))
+    x = rng.laplace(size=(26 * 2400, 1)) + 0.2 * rng.laplace(size=(26 * 2400, C))
     x *= np.linspace(1.0, 0.4, C)
-    x[119::120, -1] = np.nan
+    x[2399::2400, -1] = np.nan
     base = find_network("hda_deepsc").card
     about = {
         "card": base.name,
@@ -45,7 +45,7 @@ def sent():
         "reals_per_token": 61.0,
     }
     return Sent(
-        x=x.astype(np.float16), start=120 * np.arange(27), height=np.full(26, 10), width=np.full(26, 12),
+        x=x.astype(np.float16), start=2400 * np.arange(27), height=np.full(26, 48), width=np.full(26, 50),
         channel=np.arange(C) + 1, about=about,
     )  # fmt: skip
 
