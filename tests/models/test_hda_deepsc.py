@@ -126,7 +126,8 @@ def test_training_starts_at_the_classical_optimum_and_not_at_noise(tiny, photos)
     z = net.semantic_encoder(image)
     blocks = torch.nn.functional.unfold(image - 0.5, 8, stride=8)
     outside = blocks.square().sum() - z.square().sum()
-    error = (net.semantic_decoder(z, torch.zeros_like(z), torch.zeros(4, net.semantic_decoder.n_side, 32, 32)) - image).square().sum()
+    side = torch.zeros(4, net.semantic_decoder.n_side, 32, 32)
+    error = (net.semantic_decoder(z, torch.zeros_like(z), side) - image).square().sum()
     assert error.item() == pytest.approx(outside.item(), rel=1e-3), "Eckart-Young"
     assert validate(net, photos, 0.2)["psnr_20_db"] > validate(net, photos, 0.2)["psnr_0_db"] + 2
 
