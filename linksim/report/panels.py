@@ -33,8 +33,8 @@ WIDTH = COLUMN
 """Of a figure, inches."""
 MOST_TICKS, TICK_LETTERS = 12, 36
 """Steps of the axis as wide as a number's tick, and letters that fit side by side."""
-LEGEND_LETTERS, LEGEND_LINE = 62, 0.17
-"""Letters of a line of the legend, and how high it is."""
+LEGEND_LETTERS, LEGEND_HANDLE, LEGEND_LINE = 62, 9, 0.17
+"""Letters of a line of the legend, those that an entry takes beside its label, and how high it is."""
 STYLES = {"all trials": "-", "delivered": "--", "eavesdropper": ":"}
 
 
@@ -202,4 +202,4 @@ def legend_height(lines: Sequence[Line], rows: int = 0) -> float:
 
 def _columns(labels: Sequence[str]) -> int:
     """Of a legend with these."""
-    return max(1, min(len(labels), LEGEND_LETTERS // (max(map(len, labels), default=0) + 6)))
+    return max(1, min(len(labels), LEGEND_LETTERS // (max(map(len, labels), default=0) + LEGEND_HANDLE)))

@@ -183,6 +183,17 @@ def test_a_long_legend_makes_a_figure_higher_and_leaves_its_curves_their_room(tm
     assert not [warning for warning in recwarn if "constrained_layout" in str(warning.message)]
 
 
+def test_a_legend_of_many_short_names_lies_within_the_figure(tmp_path):
+    names = ("HEVC", "AVIF", "JPEG XL", "WebP", "JPEG 2000", "JPEG")
+    systems = {name: {0: 20.0 + i, 10: 30.0 + i} for i, name in enumerate(names)}
+    folder = write_study(tmp_path / "codecs", systems, pictures=False)
+    write_figures(folder)
+    with Image.open(folder / "figures" / "psnr.png") as drawn:
+        pixels = np.asarray(drawn.convert("L"))
+    legend = pixels[int(0.88 * pixels.shape[0]) :]
+    assert legend[:, [0, 1, -2, -1]].min() == 255
+
+
 def test_the_strip_of_a_study_shows_every_system(tmp_path):
     curves = {name: {snr: 20.0 for snr in range(9)} for name in ("A", "B")}
     heads = [tile.head for tile in strip_rows(write_study(tmp_path / "two", curves))[0]]
