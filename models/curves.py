@@ -107,7 +107,7 @@ def draw(curves: Sequence[Curve], out: Path, x: str = "hours") -> None:
     axes.set_ylabel("held-out photos (dB)")
     axes.set_title("Thin lines: the start", fontsize=9)
     axes.grid(color="#D9D9D9", linewidth=0.6)
-    axes.legend(fontsize=8, frameon=False)
+    figure.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=3)
     figure.savefig(out, dpi=160)
 
 
