@@ -126,7 +126,8 @@ def golden(net: HdaDeepsc) -> dict[str, NDArray]:
         x = net.modulate(z, known.z_tilde, known.log_gain)
         noise = torch.full_like(x, 0.1)
         decoded = net.picture(known, *net.fuse(known, x, noise))
-    named = {"image": image, "side": side, "z": z, "z_d": z_d, "x": x, "noise": noise, "decoded": decoded}
+    named = {name: getattr(known, name) for name in KNOWN}
+    named |= {"image": image, "side": side, "z": z, "z_d": z_d, "x": x, "noise": noise, "decoded": decoded}
     return {name: value.numpy() for name, value in named.items()}
 
 

@@ -60,7 +60,7 @@ def _model(shape: int) -> constriction.stream.model.Categorical:
 
 def bits(q: NDArray[np.int32], shapes: NDArray[np.int64]) -> float:
     """Ideal length of integers under their shapes, escapes included."""
-    return float(np.sum(_costs()[shapes, np.minimum(np.abs(q), MOST + 1)], dtype=np.float64))
+    return float(np.sum(_costs()[shapes, np.minimum(np.abs(q.astype(np.int64)), MOST + 1)], dtype=np.float64))
 
 
 def put(coder: Encoder, q: NDArray[np.int32], shapes: NDArray[np.int64]) -> None:

@@ -12,8 +12,9 @@ TOLERANCE = 1e-4
 GRAPHS = {
     "hda_deepsc": (
         ("encoder", ("image",), ("z", "z_d")),
-        ("transmitter", ("z", "z_d", "side"), ("x",)),
-        ("decoder", ("z_d", "x", "noise", "side"), ("decoded",)),
+        ("expander", ("z_d", "side"), ("z_tilde", "log_gain", "log_variance")),
+        ("transmitter", ("z", "z_tilde", "log_gain"), ("x",)),
+        ("decoder", ("z_tilde", "log_gain", "log_variance", "side", "x", "noise"), ("decoded",)),
     ),
     "jscc": (
         ("encoder", ("image", "snr_db"), ("x",)),

@@ -100,7 +100,7 @@ def test_a_card_gains_contexts_and_their_checksum(tmp_path, monkeypatch, capsys)
 
     shutil.copytree(ZOO / "hda_deepsc", tmp_path / "card")
     rng = np.random.default_rng(1)
-    z_ds = [rng.laplace(size=(128, 4, 6)).astype(np.float32) for _ in range(3)]
+    z_ds = [rng.laplace(size=(256, 4, 6)).astype(np.float32) for _ in range(3)]
     monkeypatch.setattr(contexts, "z_d_of", lambda *_: z_ds)
     monkeypatch.setattr(contexts, "REACH", 4)
     main([str(tmp_path / "card"), "--data", str(tmp_path)])

@@ -167,7 +167,7 @@ BAD_LINKS = {
     "no pilots": ({"kind": "pilots", "count": 0}, "rayleigh", "count: must be at least 1 pilot, got 0"),
     "crowded": ({"kind": "pilots", "count": 8, "spacing": 8}, "rayleigh", "spacing: must be more than the 8"),
     "power": ({"kind": "pilots", "power": 0}, "rayleigh", "power: must be positive, 1e-06 to 1e+06, got 0.0"),
-    "estimator": ({"kind": "pilots", "estimator": "mmse"}, "rayleigh", "'ls' or 'lmmse'"),
+    "estimator": ({"kind": "pilots", "estimator": "mmse"}, "rayleigh", "'ls', 'lmmse' or 'genie'"),
     "short blocks": (
         {"kind": "pilots", "count": 16},
         "rayleigh:block=16",
