@@ -15,7 +15,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from linksim.codecs.base import Decoded, Image, check_channels
 from linksim.codecs.jscc import Jscc, find_jscc
@@ -100,6 +99,8 @@ def normalised(s: NDArray[np.complex64]) -> NDArray[np.complex64]:
 
 def nearest(s: NDArray[np.complex64], points: NDArray[np.complex64]) -> NDArray[np.intp]:
     """Index of the point nearest to each symbol [n]."""
+    from scipy.spatial import cKDTree  # every start of the command would wait for it
+
     return cKDTree(plane(points)).query(plane(s))[1]
 
 

@@ -11,7 +11,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dctn, idctn
 
 from linksim.codecs.base import Image
 
@@ -58,6 +57,8 @@ class Grid:
 
     def forward(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Planes [c, height, width] -> coefficients [n]."""
+        from scipy.fft import dctn  # every start of the command would wait for it
+
         (height, width, channels), (high, wide) = self.shape, self.padded
         if self.transform == "image":
             return dctn(planes, axes=(1, 2), norm="ortho").ravel()
@@ -67,6 +68,8 @@ class Grid:
 
     def inverse(self, coefficients: NDArray[np.float32]) -> NDArray[np.float32]:
         """The inverse of `forward`, padding cut off."""
+        from scipy.fft import idctn  # as above
+
         (height, width, channels), (high, wide) = self.shape, self.padded
         if self.transform == "image":
             return idctn(coefficients.reshape(channels, high, wide), axes=(1, 2), norm="ortho")

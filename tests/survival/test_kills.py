@@ -62,8 +62,10 @@ def test_neither_a_killed_worker_nor_a_second_run_disturbs_a_run(study, whole, t
 
 def refuse_a_second(first: Running) -> None:
     """Another run into the folder of one that goes on is told by whom it is held."""
+    first.kill(signal.SIGSTOP)  # it would be done before a second one has started
     second = Running(first.study, first.out)
     code, printed, told = second.end()
+    first.kill(signal.SIGCONT)
     assert code == 2
     assert printed == ""
     holder = f"process {first.process.pid} on"
