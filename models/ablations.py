@@ -26,15 +26,15 @@ from torch import Tensor, nn
 
 from models import ablation_results as results
 from models import losses
-from models.data import crops, load_photos
+from models.data import crops, load_photos, parted
 from models.fourier import plug_in
 from models.hda_deepsc import HdaDeepsc
 from models.quality import ms_ssim_db, psnr_db
 from models.recipes import Recipe
 from models.run import Run, parsed, training_parser
 from models.semantic import STRIDE, SemanticDecoder, SemanticEncoder, Size
-from models.start import fit_density, principal
-from models.train import VALIDATION_EVERY, HdaRun, build, validate
+from models.start import blocks_of, fit_density, principal
+from models.train import HdaRun, build, validate
 
 PAPER = "H. Xie, Z. Qin, Z. Han, K. B. Letaief: Hybrid Digital-Analog Semantic Communications, IEEE JSAC 2025"
 Photos = list[NDArray[np.uint8]]
@@ -59,9 +59,8 @@ class SemanticCodec(nn.Module):
 @torch.no_grad()
 def start_at_blocks(codec: SemanticCodec, images: Tensor) -> None:
     """Set the linear paths to the principal components of the images' 8x8 blocks."""
-    blocks = nn.functional.unfold(images - 0.5, STRIDE, stride=STRIDE).transpose(1, 2)
     m = codec.encoder.linear.weight.shape[0]
-    basis, _ = principal(blocks.reshape(-1, 3 * STRIDE**2), m)
+    basis, _ = principal(blocks_of(images), m)
     for linear in (codec.encoder.linear, codec.decoder.linear):
         linear.weight.copy_(basis.reshape(m, 3, STRIDE, STRIDE))
         linear.bias.zero_()
@@ -76,12 +75,6 @@ class CodecRun(Run):
         self.optimiser = torch.optim.AdamW(
             net.parameters(), lr=recipe.lr, weight_decay=1e-5, betas=(0.9, 0.99)
         )
-
-    def restore(self) -> bool:
-        found = super().restore()
-        if found:
-            self.optimiser.load_state_dict(self.saved_optimiser[1])
-        return found
 
     def take_step(self, photos: Photos) -> dict:
         """One batch, which depends on (seed, step) alone."""
@@ -180,9 +173,7 @@ EXPERIMENTS = {
 def ablate(name: str, folders: list[Path], folder: Path, minutes: float, seeds: int = SEEDS) -> None:
     """Train what is not finished of an experiment, for `minutes`; write and print what is."""
     experiment, began = EXPERIMENTS[name], time.time()
-    photos = load_photos(folders, 256)
-    held_out = photos[::VALIDATION_EVERY][:24]
-    photos = [photo for i, photo in enumerate(photos) if i % VALIDATION_EVERY]
+    photos, held_out = parted(load_photos(folders, 256), 24)
     for seed, variant in product(range(1, seeds + 1), experiment.variants):
         left = minutes - (time.time() - began) / 60
         own = results.run_folder(folder, variant, seed)

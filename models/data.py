@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 SUFFIXES = {".png", ".jpg", ".jpeg"}
+VALIDATION_EVERY = 25
+"""Every 25th photo is kept from training, for validation."""
 
 
 def load_photos(folders: list[Path], smallest: int) -> list[NDArray[np.uint8]]:
@@ -31,6 +33,14 @@ def load_photos(folders: list[Path], smallest: int) -> list[NDArray[np.uint8]]:
     if not photos:
         raise ValueError(f"training data: no photo of at least {smallest} pixels a side under {folders}")
     return photos
+
+
+def parted(
+    photos: list[NDArray[np.uint8]], most: int | None = None
+) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.uint8]]]:
+    """Photos to learn from, and those that validate, at most so many of them."""
+    learned = [photo for i, photo in enumerate(photos) if i % VALIDATION_EVERY]
+    return learned, photos[::VALIDATION_EVERY][:most]
 
 
 def crops(

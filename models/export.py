@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models import twin
-from models.card import Card, sha256, write_card
-from models.exporting import check_graph, command, load_average, rounded_to_half, said, write_graph
+from models.exporting import check_graph, command, load_average, put_card, rounded_to_half, said, write_graph
 from models.hda_deepsc import (
     ACTIVITY_CHANNELS,
     ACTIVITY_LOG2_STEP,
@@ -205,41 +204,34 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     export_graphs(net, folder)
     np.savez_compressed(folder / "entropy.npz", **entropy_tables(net))
-    np.savez_compressed(folder / "golden.npz", **golden(net))
-    files = [f"{graph}.onnx" for graph in GRAPHS] + ["entropy.npz", "golden.npz"]
-    write_card(
-        Card(
-            name=name, kind="hda_deepsc", version=1, paper=PAPER, images="RGB of any size",
-            streams={"essential": "digital", "auxiliary": "analog"},
-            files={file: sha256(folder / file) for file in files},
-            graphs={g: {"inputs": i, "outputs": o} for g, (_, i, o) in GRAPHS.items()},
-            network={
-                "image_multiple": IMAGE_MULTIPLE, "token": STRIDE, "z_channels": recipe.size.z_channels,
-                "z_d_channels": recipe.size.z_d_channels, "log2_step_first": LOG2_STEP_FIRST,
-                "steps_per_octave": STEPS_PER_OCTAVE, "n_steps": N_STEPS,
-                "nominal_step": round((NOMINAL_LOG2_STEP - LOG2_STEP_FIRST) * STEPS_PER_OCTAVE),
-                "nominal_log2_power": nominal_log2_power(net),
-                "activity_channels": ACTIVITY_CHANNELS, "activity_log2_step": ACTIVITY_LOG2_STEP,
-                "activity_slope": ACTIVITY_SLOPE,
-            },
-            training={
-                "data": DATA,
-                "recipe": f"models.recipes.RECIPES[{name!r}]", "seed": recipe.seed, **facts,
-                "hardware": "2 CPU cores",
-                "photos": said(checkpoints, "photos")[0]["photos"],
-                "command": f"python -m models.train {name} --data FOLDER",
-            },
-            measured={
-                "held-out 256x256 crops, AWGN twin, DA ratio 0.2, bandwidth ratio 1/6": measured
-            },
-        ),
-        folder,
+    return put_card(
+        folder, GRAPHS, golden(net), ["entropy.npz"],
+        kind="hda_deepsc", paper=PAPER, images="RGB of any size",
+        streams={"essential": "digital", "auxiliary": "analog"},
+        network={
+            "image_multiple": IMAGE_MULTIPLE, "token": STRIDE, "z_channels": recipe.size.z_channels,
+            "z_d_channels": recipe.size.z_d_channels, "log2_step_first": LOG2_STEP_FIRST,
+            "steps_per_octave": STEPS_PER_OCTAVE, "n_steps": N_STEPS,
+            "nominal_step": round((NOMINAL_LOG2_STEP - LOG2_STEP_FIRST) * STEPS_PER_OCTAVE),
+            "nominal_log2_power": nominal_log2_power(net),
+            "activity_channels": ACTIVITY_CHANNELS, "activity_log2_step": ACTIVITY_LOG2_STEP,
+            "activity_slope": ACTIVITY_SLOPE,
+        },
+        training={
+            "data": DATA,
+            "recipe": f"models.recipes.RECIPES[{name!r}]", "seed": recipe.seed, **facts,
+            "hardware": "2 CPU cores",
+            "photos": said(checkpoints, "photos")[0]["photos"],
+            "command": f"python -m models.train {name} --data FOLDER",
+        },
+        measured={
+            "held-out 256x256 crops, AWGN twin, DA ratio 0.2, bandwidth ratio 1/6": measured
+        },
     )  # fmt: skip
-    return folder
 
 
 def main() -> None:
-    command(__doc__, RECIPES, export, lambda name, checkpoints: load(name, checkpoints)[0])
+    command(__doc__, RECIPES, export, load)
 
 
 if __name__ == "__main__":

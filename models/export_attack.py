@@ -8,15 +8,14 @@ rounded alike, at two sizes before it writes the card.
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.attack import Attack, batch, guessed
-from models.card import Card, read_card, sha256, write_card
+from models.card import read_card
 from models.export import DATA
-from models.exporting import check_graph, command, load_average, rounded_to_half, said, write_graph
+from models.exporting import check_graph, command, load_average, put_card, rounded_to_half, said, write_graph
 from models.train_attack import RECIPES, ROUNDS, SNRS_DB
 
 IMAGE, Z, SIDE, SHARES = "batch,3,64h,64w", "batch,M,8h,8w", "batch,2", "batch,M"
@@ -104,29 +103,22 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
     net, facts = load(name, checkpoints)
     folder.mkdir(parents=True, exist_ok=True)
     export_graphs(net, folder)
-    np.savez_compressed(folder / "golden.npz", **golden(net))
-    files = [*(f"{graph}.onnx" for graph in GRAPHS), "golden.npz"]
-    write_card(
-        Card(
-            name=name, kind="hda_attack", version=1, paper=base.paper, images=base.images, streams={},
-            base={"name": base.name, **{file: base.files[file] for file in BASE}},
-            files={file: sha256(folder / file) for file in files},
-            graphs={g: {"inputs": i, "outputs": o} for g, (_, i, o) in GRAPHS.items()},
-            network={"rounds": ROUNDS, "snr_db_least": SNRS_DB[0], "snr_db_most": SNRS_DB[1]},
-            training={
-                "data": DATA, "recipe": f"models.train_attack.RECIPES[{name!r}]", "seed": recipe.seed,
-                **facts, "photos": began["photos"], "hardware": "1 CPU core",
-                "command": f"python -m models.train_attack {name} --codec CHECKPOINTS --data FOLDER",
-            },
-            measured={"held-out pictures of four crops, AWGN twin, 10 dB, bandwidth ratio 1/6": measured},
-        ),
-        folder,
+    return put_card(
+        folder, GRAPHS, golden(net),
+        kind="hda_attack", paper=base.paper, images=base.images, streams={},
+        base={"name": base.name, **{file: base.files[file] for file in BASE}},
+        network={"rounds": ROUNDS, "snr_db_least": SNRS_DB[0], "snr_db_most": SNRS_DB[1]},
+        training={
+            "data": DATA, "recipe": f"models.train_attack.RECIPES[{name!r}]", "seed": recipe.seed,
+            **facts, "photos": began["photos"], "hardware": "1 CPU core",
+            "command": f"python -m models.train_attack {name} --codec CHECKPOINTS --data FOLDER",
+        },
+        measured={"held-out pictures of four crops, AWGN twin, 10 dB, bandwidth ratio 1/6": measured},
     )  # fmt: skip
-    return folder
 
 
 def main() -> None:
-    command(__doc__, RECIPES, export, lambda name, checkpoints: load(name, checkpoints)[0])
+    command(__doc__, RECIPES, export, load)
 
 
 if __name__ == "__main__":

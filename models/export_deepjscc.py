@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models import deepjscc_q
-from models.card import Card, sha256, write_card
+from models.data import VALIDATION_EVERY
 from models.deepjscc import STRIDE, DeepJscc, normalised
-from models.exporting import check_graph, command, load_average, rounded_to_half, said, write_graph
-from models.train_deepjscc import HELD_OUT_EVERY, RECIPES, SNR_DB
+from models.exporting import check_graph, command, load_average, put_card, rounded_to_half, said, write_graph
+from models.train_deepjscc import RECIPES, SNR_DB
 
 CONSTELLATION = "constellation.csv"
 PAPERS = {
@@ -29,7 +29,8 @@ PAPERS = {
 }
 """Whether symbols are points -> who published it."""
 DATA = (
-    f"the photos of the training folders (BSDS500, 1000 of ImageNet), every {HELD_OUT_EVERY}th for validation"
+    "the photos of the training folders (BSDS500, 1000 of ImageNet), every "
+    f"{VALIDATION_EVERY}th for validation"
 )
 
 
@@ -113,33 +114,25 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
     net, facts = load(name, checkpoints)
     folder.mkdir(parents=True, exist_ok=True)
     export_graphs(net, folder)
-    np.savez_compressed(folder / "golden.npz", **golden(net))
-    files = [*(f"{graph}.onnx" for graph in GRAPHS), "golden.npz"]
     if levels:
         write_constellation(levels, folder / CONSTELLATION)
-        files.append(CONSTELLATION)
-    write_card(
-        Card(
-            name=name, kind="jscc", version=1, paper=PAPERS[bool(levels)], images="RGB of any size",
-            streams={"picture": "analog"},
-            files={file: sha256(folder / file) for file in files},
-            graphs={g: {"inputs": i, "outputs": o} for g, (_, i, o) in GRAPHS.items()},
-            network={"image_multiple": STRIDE, "token": STRIDE, "reals": recipe.size.reals},
-            training={
-                "data": DATA, "recipe": f"models.train_deepjscc.RECIPES[{name!r}]", "seed": recipe.seed,
-                "snr_db": "{:g} to {:g}".format(*SNR_DB), **facts,
-                "photos": said(checkpoints, "photos")[0]["photos"], "hardware": "1 CPU core",
-                "command": f"python -m models.train_deepjscc {name} --data FOLDER --data FOLDER",
-            },
-            measured={"held-out 256x256 crops, AWGN twin": measured},
-        ),
-        folder,
+    return put_card(
+        folder, GRAPHS, golden(net), [CONSTELLATION] if levels else [],
+        kind="jscc", paper=PAPERS[bool(levels)], images="RGB of any size",
+        streams={"picture": "analog"},
+        network={"image_multiple": STRIDE, "token": STRIDE, "reals": recipe.size.reals},
+        training={
+            "data": DATA, "recipe": f"models.train_deepjscc.RECIPES[{name!r}]", "seed": recipe.seed,
+            "snr_db": "{:g} to {:g}".format(*SNR_DB), **facts,
+            "photos": said(checkpoints, "photos")[0]["photos"], "hardware": "1 CPU core",
+            "command": f"python -m models.train_deepjscc {name} --data FOLDER --data FOLDER",
+        },
+        measured={"held-out 256x256 crops, AWGN twin": measured},
     )  # fmt: skip
-    return folder
 
 
 def main() -> None:
-    command(__doc__, RECIPES, export, lambda name, checkpoints: load(name, checkpoints)[0])
+    command(__doc__, RECIPES, export, load)
 
 
 if __name__ == "__main__":

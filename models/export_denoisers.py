@@ -14,11 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.card import Card, sha256, write_card
 from models.diffsdnet import SNR_DB, SymbolDenoiser
 from models.dncnn import Dncnn
 from models.export import DATA, PAPER
-from models.exporting import check_graph, command, load_average, rounded_to_half, said, write_graph
+from models.exporting import check_graph, command, load_average, put_card, rounded_to_half, said, write_graph
 from models.train_denoisers import RECIPES, VALIDATED_DB, build, noised
 
 SYMBOLS = "batch,C,2h,2w"
@@ -78,30 +77,23 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
     channel = np.asarray(began["channel"], np.int32)
     left = [10 ** (-measured[f"gain_{db:g}_db"] / 10) for db in VALIDATED_DB]
     np.savez_compressed(folder / "prior.npz", channel=channel, snr_db=VALIDATED_DB, left=left)
-    np.savez_compressed(folder / "golden.npz", **golden(net))
-    files = ["denoiser.onnx", "prior.npz", "golden.npz"]
-    write_card(
-        Card(
-            name=name, kind="denoiser", version=1, paper=PAPER,
-            images=f"symbols of {began['card']}", streams={},
-            base={"name": began["card"], **began["files"]},
-            files={file: sha256(folder / file) for file in files},
-            graphs={"denoiser": {"inputs": INPUTS, "outputs": OUTPUTS}},
-            network={"z_channels": began["z_channels"], "reals_per_token": began["reals_per_token"]},
-            training={
-                "data": DATA, "recipe": f"models.train_denoisers.RECIPES[{name!r}]", "seed": recipe.seed,
-                **facts, "ratio": began["ratio"], "photos": began["photos"], "hardware": "1 CPU core",
-                "command": f"python -m models.train_denoisers {name} --symbols FILE",
-            },
-            measured={MEASURED: measured},
-        ),
-        folder,
+    return put_card(
+        folder, {"denoiser": (None, INPUTS, OUTPUTS)}, golden(net), ["prior.npz"],
+        kind="denoiser", paper=PAPER,
+        images=f"symbols of {began['card']}", streams={},
+        base={"name": began["card"], **began["files"]},
+        network={"z_channels": began["z_channels"], "reals_per_token": began["reals_per_token"]},
+        training={
+            "data": DATA, "recipe": f"models.train_denoisers.RECIPES[{name!r}]", "seed": recipe.seed,
+            **facts, "ratio": began["ratio"], "photos": began["photos"], "hardware": "1 CPU core",
+            "command": f"python -m models.train_denoisers {name} --symbols FILE",
+        },
+        measured={MEASURED: measured},
     )  # fmt: skip
-    return folder
 
 
 def main() -> None:
-    command(__doc__, RECIPES, export, lambda name, checkpoints: load(name, checkpoints)[0])
+    command(__doc__, RECIPES, export, load)
 
 
 if __name__ == "__main__":

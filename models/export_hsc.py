@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models import train_hsc, tune_hsc
-from models.card import Card, sha256, write_card
 from models.exporting import (
     command,
     export_batches,
     load_average,
+    put_card,
     rounded_to_half,
     rounded_to_int8,
     said,
@@ -152,33 +152,26 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
     net, facts = load(name, checkpoints)
     folder.mkdir(parents=True, exist_ok=True)
     export_graphs(net, folder, recipe_of(name).int8)
-    np.savez_compressed(folder / "golden.npz", **golden(net))
-    files = [*(f"{graph}.onnx" for graph in GRAPHS), "golden.npz"]
-    if net.codebook is not None:
+    coded = net.codebook is not None
+    if coded:
         np.savez_compressed(folder / "codebook.npz", codewords=net.codebook.numpy())
-        files.append("codebook.npz")
     side = math.isqrt(net.size.pixels)
-    write_card(
-        Card(
-            name=name, kind="hsc", version=1, paper=PAPER, images=f"{side}x{side} grey",
-            streams={"semantic": "analog"},
-            files={file: sha256(folder / file) for file in files},
-            graphs={g: {"inputs": i, "outputs": o} for g, (_, i, o) in GRAPHS.items()},
-            network={
-                "pixels": net.size.pixels, "height": side, "width": side, "reals": 2 * net.size.uses,
-                "codewords": net.size.codewords,
-            },
-            training=training(name, checkpoints, facts),
-            measured=found,
-        ),
-        folder,
+    return put_card(
+        folder, GRAPHS, golden(net), ["codebook.npz"] if coded else [],
+        kind="hsc", paper=PAPER, images=f"{side}x{side} grey",
+        streams={"semantic": "analog"},
+        network={
+            "pixels": net.size.pixels, "height": side, "width": side, "reals": 2 * net.size.uses,
+            "codewords": net.size.codewords,
+        },
+        training=training(name, checkpoints, facts),
+        measured=found,
     )  # fmt: skip
-    return folder
 
 
 def main() -> None:
     recipes = train_hsc.RECIPES | tune_hsc.RECIPES
-    command(__doc__, recipes, export, lambda name, checkpoints: load(name, checkpoints)[0])
+    command(__doc__, recipes, export, load)
 
 
 if __name__ == "__main__":

@@ -16,20 +16,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.card import Card, sha256, write_card
+from models.data import VALIDATION_EVERY
 from models.export_hsc import BATCH, IMAGE, PAPER, REALS, Encoder
-from models.exporting import command, export_batches, load_average, rounded_to_int8, said
+from models.exporting import command, export_batches, load_average, put_card, rounded_to_int8, said
 from models.hsc import normalised
 from models.hsc_photo import HscPhoto
-from models.train_hsc_photo import HELD_OUT_EVERY, RECIPES
+from models.train_hsc_photo import RECIPES
 
 BATCHES, GRAIN = (1, 3), 1 << 13
 DATA = (
-    f"the photos of the training folders (1000 of ImageNet, BSDS500 train), without every {HELD_OUT_EVERY}th"
+    "the photos of the training folders (1000 of ImageNet, BSDS500 train), without every "
+    f"{VALIDATION_EVERY}th"
 )
 MEASURED = (
     "MSE a sample over the error-free channel for k uses, the mean or a sample sent, and over AWGN, of the "
-    f"middle of every {HELD_OUT_EVERY}th photo"
+    f"middle of every {VALIDATION_EVERY}th photo"
 )
 
 
@@ -99,33 +100,26 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
     net, facts = load(name, checkpoints)
     folder.mkdir(parents=True, exist_ok=True)
     export_graphs(net, folder)
-    np.savez_compressed(folder / "golden.npz", **golden(net))
-    files = [*(f"{graph}.onnx" for graph in GRAPHS), "golden.npz"]
-    write_card(
-        Card(
-            name=name, kind="hsc", version=1, paper=PAPER, images=f"{size.side}x{size.side} colour",
-            streams={"semantic": "analog"},
-            files={file: sha256(folder / file) for file in files},
-            graphs={g: {"inputs": i, "outputs": o} for g, (_, i, o) in GRAPHS.items()},
-            network={
-                "pixels": size.pixels, "height": size.side, "width": size.side, "channels": 3,
-                "reals": 2 * size.uses, "codewords": 0,
-            },
-            training={
-                "data": DATA, "recipe": f"models.train_hsc_photo.RECIPES[{name!r}]", "seed": recipe.seed,
-                "divergence_weight": recipe.divergence, **facts,
-                "images": said(checkpoints, "images")[0]["images"], "hardware": "1 CPU core",
-                "command": f"python -m models.train_hsc_photo {name} --data FOLDER --data FOLDER",
-            },
-            measured={MEASURED: measured},
-        ),
-        folder,
+    return put_card(
+        folder, GRAPHS, golden(net),
+        kind="hsc", paper=PAPER, images=f"{size.side}x{size.side} colour",
+        streams={"semantic": "analog"},
+        network={
+            "pixels": size.pixels, "height": size.side, "width": size.side, "channels": 3,
+            "reals": 2 * size.uses, "codewords": 0,
+        },
+        training={
+            "data": DATA, "recipe": f"models.train_hsc_photo.RECIPES[{name!r}]", "seed": recipe.seed,
+            "divergence_weight": recipe.divergence, **facts,
+            "images": said(checkpoints, "images")[0]["images"], "hardware": "1 CPU core",
+            "command": f"python -m models.train_hsc_photo {name} --data FOLDER --data FOLDER",
+        },
+        measured={MEASURED: measured},
     )  # fmt: skip
-    return folder
 
 
 def main() -> None:
-    command(__doc__, RECIPES, export, lambda name, checkpoints: load(name, checkpoints)[0])
+    command(__doc__, RECIPES, export, load)
 
 
 if __name__ == "__main__":

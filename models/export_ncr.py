@@ -8,17 +8,17 @@ of its files. Checks ONNX Runtime against torch at two batch sizes before it wri
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.card import Card, read_card, sha256, write_card
+from models.card import read_card
 from models.export_hsc import BATCHES, PAPER
 from models.exporting import (
     command,
     export_batches,
     load_average,
+    put_card,
     rounded_to_half,
     rounded_to_int8,
     said,
@@ -130,30 +130,23 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
     net, facts = load(name, checkpoints)
     folder.mkdir(parents=True, exist_ok=True)
     export_graphs(net, folder, recipe.int8)
-    np.savez_compressed(folder / "golden.npz", **golden(net))
-    files = [*(f"{graph}.onnx" for graph in graphs(net)), "golden.npz"]
-    write_card(
-        Card(
-            name=name, kind="hsc_adapter", version=1, paper=PAPER, images=base.images, streams={},
-            base={"name": base.name, **base.files},
-            files={file: sha256(folder / file) for file in files},
-            graphs={g: {"inputs": i, "outputs": o} for g, (_, i, o) in graphs(net).items()},
-            network={"pixels": net.size.pixels, "uses": net.size.uses},
-            training={
-                "data": DATA, "recipe": f"models.train_ncr.RECIPES[{name!r}]", "seed": recipe.seed, **facts,
-                "storage": "int8, a float32 scale a row" if recipe.int8 else "float16",
-                "trials": began["trials"], "arrived": began["arrived"], "hardware": "1 CPU core",
-                "command": f"python -m models.train_ncr {name} --data FOLDER --base FOLDER --observed FILE",
-            },
-            measured={MEASURED: measured},
-        ),
-        folder,
+    return put_card(
+        folder, graphs(net), golden(net),
+        kind="hsc_adapter", paper=PAPER, images=base.images, streams={},
+        base={"name": base.name, **base.files},
+        network={"pixels": net.size.pixels, "uses": net.size.uses},
+        training={
+            "data": DATA, "recipe": f"models.train_ncr.RECIPES[{name!r}]", "seed": recipe.seed, **facts,
+            "storage": "int8, a float32 scale a row" if recipe.int8 else "float16",
+            "trials": began["trials"], "arrived": began["arrived"], "hardware": "1 CPU core",
+            "command": f"python -m models.train_ncr {name} --data FOLDER --base FOLDER --observed FILE",
+        },
+        measured={MEASURED: measured},
     )  # fmt: skip
-    return folder
 
 
 def main() -> None:
-    command(__doc__, RECIPES, export, lambda name, checkpoints: load(name, checkpoints)[0])
+    command(__doc__, RECIPES, export, load)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from models.card import ZOO
+from models.card import ZOO, Card, sha256, write_card
 
 PARITY = 2e-4
 LARGEST, SCALE_BITS = 127, 16
@@ -204,6 +204,31 @@ def said(checkpoints: Path, key: str) -> list[dict[str, Any]]:
     return found
 
 
+def put_card(
+    folder: Path,
+    graphs: Mapping[str, tuple[Any, Mapping[str, str], Mapping[str, str]]],
+    golden: Mapping[str, NDArray],
+    also: Iterable[str] = (),
+    **told: Any,
+) -> Path:
+    """Write the golden pair and the card of graphs that stand in a folder, which it returns.
+
+    graphs: name -> anything, inputs and outputs; also: the folder's other files; told: what else the card
+    says (`models.card.Card`).
+    """
+    np.savez_compressed(folder / "golden.npz", **golden)
+    files = [*(f"{graph}.onnx" for graph in graphs), *also, "golden.npz"]
+    card = Card(
+        name=folder.name,
+        version=1,
+        files={file: sha256(folder / file) for file in files},
+        graphs={name: {"inputs": i, "outputs": o} for name, (_, i, o) in graphs.items()},
+        **told,
+    )
+    write_card(card, folder)
+    return folder
+
+
 def save_weights(net: nn.Module, path: Path) -> None:
     """The weights alone in float16: enough for a training to go on from, at half the size."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -214,10 +239,10 @@ def command(
     doc: str | None,
     recipes: Iterable[str],
     export: Callable[[str, Path, Path], Path],
-    load: Callable[[str, Path], nn.Module],
+    load: Callable[[str, Path], tuple[nn.Module, Mapping[str, Any]]],
 ) -> None:
     """The command line of an export. export: name, checkpoints, zoo -> its folder; load: name, checkpoints ->
-    the network.
+    the network and facts of it.
     """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", choices=sorted(recipes))
@@ -228,4 +253,4 @@ def command(
     checkpoints = given.folder or Path("checkpoints") / given.recipe
     print(export(given.recipe, checkpoints, given.zoo))
     if given.weights:
-        save_weights(load(given.recipe, checkpoints), given.weights)
+        save_weights(load(given.recipe, checkpoints)[0], given.weights)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.losses import FOURIER_WEIGHT
+from models.run import warm_and_fall
 from models.semantic import Size
 
 
@@ -51,9 +52,7 @@ class Recipe:
 
     def learning_rate(self, step: int) -> float:
         first = {1: 0, 2: self.stage_1, 3: self.stage_1 + self.stage_2}[self.stage(step)]
-        warm = min(1.0, (step - first + 1) / 200)
-        fall = min(1.0, (self.steps - step) / self.decay)
-        return self.lr * warm * max(fall, 0.01)
+        return self.lr * warm_and_fall(step - first, self.steps - step, 200, self.decay)
 
 
 WEIGHTS = Path(__file__).parent / "weights"

@@ -28,6 +28,13 @@ class Average:
                 self.weights[name].lerp_(value, 1 - keep)
 
 
+def warm_and_fall(done: int, left: int, warm: int, decay: int) -> float:
+    """The share of a learning rate that rises over the first `warm` steps and falls over the last `decay`, at
+    least a hundredth.
+    """
+    return min(1.0, (done + 1) / warm) * max(min(1.0, left / decay), 0.01)
+
+
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
     """The weights that an export kept in an .npz, as float32."""
     with np.load(path, allow_pickle=False) as file:
@@ -55,20 +62,28 @@ class Run:
         return self.spent + time.time() - self.began
 
     def restore(self) -> bool:
-        """Go on from `state.pt`; False where there is none."""
+        """Go on from `state.pt`, the optimiser too where there is one; False where there is no such file."""
         path = self.folder / "state.pt"
         if not path.exists():
             return False
         saved = torch.load(path, weights_only=True)
         self.net.load_state_dict(saved["net"])
         self.average.weights, self.step, self.spent = saved["average"], saved["step"], saved["seconds"]
-        self.saved_optimiser = saved["stage"], saved["optimiser"]
+        if self.optimiser:
+            self.optimiser.load_state_dict(saved["optimiser"])
+        else:
+            self.saved_optimiser = saved["stage"], saved["optimiser"]
         return True
+
+    def average_from_here(self) -> None:
+        """The average begins at the weights as they are."""
+        self.average = Average(self.net)
 
     def start_from(self, weights: Path, step: int) -> None:
         """Begin at a step with the weights that an export kept."""
         self.net.load_state_dict(read_weights(weights))
-        self.average, self.step = Average(self.net), step
+        self.average_from_here()
+        self.step = step
 
     def save(self) -> None:
         """Put `state.pt`, whole or not at all."""

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from models import losses, twin
-from models.data import crops, load_photos
+from models.data import crops, load_photos, parted
 from models.hda_deepsc import HdaDeepsc
 from models.recipes import RECIPES, Recipe
 from models.run import Run, parsed, read_weights, training_parser
@@ -23,8 +23,6 @@ from models.start import borrow_features, fit_density, fit_gains, start_at_princ
 
 LOG_EVERY = 100
 MISFIT_WEIGHT = 0.1
-VALIDATION_EVERY = 25
-"""Every 25th photo is kept from training and used by `validate`."""
 
 
 def bare(recipe: Recipe) -> HdaDeepsc:
@@ -181,9 +179,7 @@ def train(
 
     weights: begin stage 3 from these, where the folder holds no run yet.
     """
-    photos = load_photos(folders, 256)
-    held_out = photos[::VALIDATION_EVERY][:24]
-    photos = [photo for i, photo in enumerate(photos) if i % VALIDATION_EVERY]
+    photos, held_out = parted(load_photos(folders, 256), 24)
     begun = weights or (folder / "state.pt").exists()
     run = HdaRun(bare(recipe) if begun else build(recipe, photos), recipe, folder)
     if not run.restore():

@@ -17,13 +17,12 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from models import twin
 from models.attack import KNOTS, KNOTS_PER_UNIT, Attack, AttackSize, batch, guessed
-from models.data import crops, load_photos
+from models.data import crops, load_photos, parted
 from models.exporting import load_average
 from models.hda_deepsc import HdaDeepsc
 from models.recipes import RECIPES as CODECS
 from models.run import Run, parsed, training_parser
 from models.semantic import STRIDE, Trunk
-from models.train import VALIDATION_EVERY
 from models.train import side as codec_side
 
 LOG_EVERY, VALIDATE_EVERY, VALIDATED = 100, 400, 6
@@ -177,12 +176,6 @@ class AttackRun(Run):
             net.parameters(), lr=recipe.lr, weight_decay=1e-4, betas=(0.9, 0.99)
         )
 
-    def restore(self) -> bool:
-        found = super().restore()
-        if found and self.saved_optimiser:
-            self.optimiser.load_state_dict(self.saved_optimiser[1])
-        return found
-
     def take_step(self) -> dict:
         recipe, net = self.recipe, self.net
         rng = np.random.default_rng((recipe.seed, 1, self.step))
@@ -253,9 +246,7 @@ def train(
 
     codec_steps: for how many steps the codec was trained, which tells its card from others.
     """
-    photos = load_photos(folders, 256)
-    held_out = photos[::VALIDATION_EVERY][:VALIDATED]
-    photos = [photo for i, photo in enumerate(photos) if i % VALIDATION_EVERY]
+    photos, held_out = parted(load_photos(folders, 256), VALIDATED)
     for module in codec.modules():
         if isinstance(module, Trunk):
             module.bfloat16 = recipe.bfloat16
@@ -266,7 +257,7 @@ def train(
     run = AttackRun(Attack(recipe.size), codec, seen, recipe, folder)
     if not run.restore():
         start(run.net, codec, seen, recipe)
-        run.average.weights = {name: value.clone() for name, value in run.net.state_dict().items()}
+        run.average_from_here()
         run.say(
             parameters=sum(p.numel() for p in run.net.parameters()),
             photos=len(photos),

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models import deepjscc_q
-from models.data import crops, load_photos
+from models.data import crops, load_photos, parted
 from models.deepjscc import DeepJscc, Size, normalised
-from models.run import Run, parsed, training_parser
+from models.run import Run, parsed, training_parser, warm_and_fall
 
-LOG_EVERY, VALIDATE_EVERY, HELD_OUT_EVERY, MOST_HELD_OUT = 25, 250, 25, 24
+LOG_EVERY, VALIDATE_EVERY, MOST_HELD_OUT = 25, 250, 24
 SNR_DB, MEASURED_SNRS_DB = (0.0, 20.0), (0.0, 10.0, 20.0)
 MISTAKEN, MISTAKE_DB = 1 / 3, 6.0
 
@@ -47,8 +47,7 @@ class JsccRecipe:
     bfloat16: bool = True
 
     def learning_rate(self, step: int) -> float:
-        warm, fall = min(1.0, (step + 1) / 100), min(1.0, (self.steps - step) / self.decay)
-        return self.lr * warm * max(fall, 0.01)
+        return self.lr * warm_and_fall(step, self.steps - step, 100, self.decay)
 
 
 RECIPES = {
@@ -140,15 +139,10 @@ def train(
 
     weights: begin with these, where the folder holds no run yet.
     """
-    photos = load_photos(folders, 256)
-    held_out = photos[::HELD_OUT_EVERY][:MOST_HELD_OUT]
-    photos = [photo for i, photo in enumerate(photos) if i % HELD_OUT_EVERY]
+    photos, held_out = parted(load_photos(folders, 256), MOST_HELD_OUT)
     run = Run(build(recipe, photos), folder)
-    restored = run.restore()
     run.optimiser = torch.optim.Adam(run.net.parameters(), recipe.lr, betas=(0.9, 0.99))
-    if restored and run.saved_optimiser:
-        run.optimiser.load_state_dict(run.saved_optimiser[1])
-    if not restored:
+    if not run.restore():
         if weights:
             run.start_from(weights, 0)
         n = sum(parameter.numel() for parameter in run.net.parameters())

@@ -16,11 +16,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from models.data import VALIDATION_EVERY
 from models.diffsdnet import SNR_DB, SymbolDenoiser, Unet, UnetSize, pixel_loss
 from models.dncnn import Dncnn, DncnnSize
-from models.run import Run, parsed, training_parser
+from models.run import Run, parsed, training_parser, warm_and_fall
 
-LOG_EVERY, VALIDATE_EVERY, VALIDATION_EVERY = 50, 500, 25
+LOG_EVERY, VALIDATE_EVERY = 50, 500
 VALIDATED_DB = (0.0, 5.0, 10.0, 15.0, 20.0)
 
 
@@ -42,7 +43,7 @@ class DenoiserRecipe:
     bfloat16: bool = True
 
     def learning_rate(self, step: int) -> float:
-        return self.lr * min(1.0, (step + 1) / 100) * max(min(1.0, (self.steps - step) / self.decay), 0.01)
+        return self.lr * warm_and_fall(step, self.steps - step, 100, self.decay)
 
 
 RECIPES = {
@@ -156,9 +157,7 @@ def train(
     learned, held_out = sent.split()
     run = Run(build(recipe, variances(sent)), folder)
     run.optimiser = torch.optim.Adam(run.net.parameters(), lr=recipe.lr, betas=(0.9, 0.99), fused=True)
-    if run.restore():
-        run.optimiser.load_state_dict(run.saved_optimiser[1])
-    else:
+    if not run.restore():
         parameters = sum(p.numel() for p in run.net.parameters())
         channel = sent.channel.tolist()
         run.say(parameters=parameters, photos=len(learned), channel=channel, **sent.about)

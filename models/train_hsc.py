@@ -173,9 +173,7 @@ def train(
     net = Hsc(recipe.size)
     run = Run(net, folder)
     run.optimiser = torch.optim.Adam(net.parameters(), lr=recipe.lr, fused=True)
-    if run.restore():
-        run.optimiser.load_state_dict(run.saved_optimiser[1])
-    else:
+    if not run.restore():
         run.say(parameters=sum(p.numel() for p in net.parameters()), images=len(learned))
     run.drive(
         lambda: take_step(run, recipe, learned),

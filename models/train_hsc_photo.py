@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from models.data import load_photos
+from models.data import load_photos, parted
 from models.hsc import normalised
 from models.hsc_photo import HscPhoto, PhotoSize
 from models.run import Run, parsed, training_parser
 from models.semantic import Trunk
 
-LOG_EVERY, VALIDATE_EVERY, HELD_OUT_EVERY = 50, 250, 25
+LOG_EVERY, VALIDATE_EVERY = 50, 250
 LEAST_USES = 64
 SNR_DB = (-5.0, 20.0)
 MEASURED_USES = (128, 512, 2048)
@@ -170,20 +170,16 @@ def train(
     recipe: PhotoRecipe, folders: list[Path], folder: Path, minutes: float, stop_at: int | None = None
 ) -> Run:
     """Run a recipe or go on with it, until its end, step `stop_at`, or for `minutes`."""
-    photos = load_photos(folders, recipe.size.side)
-    held_out = middles(photos[::HELD_OUT_EVERY], recipe.size.side)
-    learned = [photo for i, photo in enumerate(photos) if i % HELD_OUT_EVERY]
+    learned, others = parted(load_photos(folders, recipe.size.side))
+    held_out = middles(others, recipe.size.side)
     torch.manual_seed(recipe.seed)
     net = HscPhoto(recipe.size)
     in_bfloat16(net, recipe.bfloat16)
     run = Run(net, folder)
+    run.optimiser = torch.optim.Adam(shares(net), lr=recipe.lr, fused=True)
     if not run.restore():
         start(net, learned, recipe.seed)
-        run = Run(net, folder)
-    run.optimiser = torch.optim.Adam(shares(net), lr=recipe.lr, fused=True)
-    if run.saved_optimiser:
-        run.optimiser.load_state_dict(run.saved_optimiser[1])
-    else:
+        run.average_from_here()
         n = sum(p.numel() for p in net.parameters())
         run.say(parameters=n, images=len(learned), **validate(net, held_out))
     run.drive(

@@ -212,9 +212,7 @@ def train(
     torch.manual_seed(recipe.seed)
     run = Run(Ncr(recipe.size), folder)
     run.optimiser = torch.optim.Adam(run.net.parameters(), lr=recipe.lr, fused=True)
-    if run.restore():
-        run.optimiser.load_state_dict(run.saved_optimiser[1])
-    else:
+    if not run.restore():
         parameters = sum(p.numel() for p in run.net.parameters())
         arrived = trials.ok[learned].float().mean().item()
         run.say(parameters=parameters, trials=len(learned), arrived=round(arrived, 4))

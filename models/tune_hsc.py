@@ -119,13 +119,9 @@ def tune(
     learned, held_out = pixels[: min(recipe.pictures, LEARNED)], pixels[LEARNED:]
     torch.manual_seed(recipe.seed)
     run = Run(Hsc(recipe.size), folder)
-    restored = run.restore()
-    if not restored:
-        start(run, weights)
     run.optimiser = torch.optim.Adam(run.net.parameters(), lr=recipe.lr, fused=True)
-    if restored:
-        run.optimiser.load_state_dict(run.saved_optimiser[1])
-    else:
+    if not run.restore():
+        start(run, weights)
         plain = Hsc(replace(recipe.size, shrinks=False))
         plain.load_state_dict(run.net.state_dict())
         run.say(images=len(learned), tuned=False, shrinks=False, **validate_faded(plain, held_out))

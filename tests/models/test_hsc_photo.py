@@ -192,7 +192,7 @@ def test_it_learns_what_a_transform_codec_loses(net, photos):
 
 
 def test_training_goes_on_where_it_stopped(photos, tmp_path, monkeypatch):
-    monkeypatch.setattr("models.train_hsc_photo.HELD_OUT_EVERY", 4)
+    monkeypatch.setattr("models.data.VALIDATION_EVERY", 4)
     monkeypatch.setattr("models.train_hsc_photo.STARTED_ON", 32)
     monkeypatch.setattr("models.train_hsc_photo.LOG_EVERY", 5)
     for i, photo in enumerate(photos):
