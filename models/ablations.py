@@ -183,8 +183,9 @@ def ablate(name: str, folders: list[Path], folder: Path, minutes: float, seeds: 
         run = experiment.begin(variant, recipe, photos, own, experiment.random)
         go_on(run, lambda r=run: experiment.measure(r.net, held_out), photos, left)
         conclude(name, folder, seeds)
-    print(f"{len(conclude(name, folder, seeds))} of {seeds * len(experiment.variants)} runs are finished")
-    for line in results.told(conclude(name, folder, seeds), experiment.variants[0]):
+    rows = conclude(name, folder, seeds)
+    print(f"{len(rows)} of {seeds * len(experiment.variants)} runs are finished")
+    for line in results.told(rows, experiment.variants[0]):
         print(line)
 
 

@@ -1,8 +1,9 @@
 """One recipe per checkpoint: what is trained, on how much, with which seed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from models.hda_deepsc import ACTIVITY_CHANNELS
 from models.losses import FOURIER_WEIGHT
 from models.run import warm_and_fall
 from models.semantic import Size
@@ -14,7 +15,7 @@ class Recipe:
     of `steps`.
 
     The learning rate warms up over 200 steps of each stage, stays, and falls linearly over the last `decay`
-    steps.
+    steps; from step `again_from` on it does so once more, to `again_lr`, falling to the end.
 
     features_from: weights of another network, whose semantic networks are taken.
     start_fits: batches that fit the predicted variances before.
@@ -29,6 +30,8 @@ class Recipe:
     decay: int
     seed: int = 1
     lr: float = 3e-4
+    again_from: int | None = None
+    again_lr: float = 2e-4
     clip: float = 1.0
     photos: int = 2
     crops_each: int = 4
@@ -51,8 +54,11 @@ class Recipe:
         return 1 if step < self.stage_1 else 2 if step < self.stage_1 + self.stage_2 else 3
 
     def learning_rate(self, step: int) -> float:
+        again = self.steps if self.again_from is None else self.again_from
+        if step >= again:
+            return self.again_lr * warm_and_fall(step - again, self.steps - step, 200, self.steps - again)
         first = {1: 0, 2: self.stage_1, 3: self.stage_1 + self.stage_2}[self.stage(step)]
-        return self.lr * warm_and_fall(step - first, self.steps - step, 200, self.decay)
+        return self.lr * warm_and_fall(step - first, again - step, 200, self.decay)
 
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -62,22 +68,26 @@ PAPER = Size(token_stride=4, width=120, heads=6, layers=6)
 SMALL = Size(token_stride=8, width=192, heads=6, layers=4)
 """Swin layers at the stride of z: a 768x512 photo in well under a second each way on two cores."""
 
+ANALOG = replace(SMALL, z_d_channels=ACTIVITY_CHANNELS + 1, hyper_width=16)
+"""The same semantic codec; of a digital part that is never sent, the least that there can be."""
+
 RECIPES = {
     "hda_deepsc": Recipe(
         size=SMALL,
         features_from=WEIGHTS / "hda_deepsc_s.npz",
-        steps=5400,
+        steps=9800,
         stage_1=0,
         stage_2=0,
         decay=2500,
+        again_from=5400,
     ),
     "analog_deepsc": Recipe(
-        size=SMALL,
+        size=ANALOG,
         features_from=WEIGHTS / "hda_deepsc_s.npz",
-        steps=2400,
+        steps=3000,
         stage_1=0,
         stage_2=0,
-        decay=800,
+        decay=1500,
         da_ratio=0.0,
         fourier_weight=0.0,
     ),

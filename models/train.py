@@ -68,7 +68,9 @@ def loss_of(
     c = twin.draw_conditions(rng, recipe.main, recipe.da_ratio)
     tokens = z.shape[0] * z.shape[2] * z.shape[3]
     jitter = float(2 ** rng.normal(0, 0.15)) if c.bits else 1.0
-    step = twin.rate_controlled_step(net, z_d, c.bits * tokens) * jitter
+    step = twin.rate_controlled_step(net, z_d, c.bits * tokens)
+    bits_to_spare = twin.is_finest(step)
+    step = step * jitter
     s, steps = side(c, step, net, len(image)), net.steps(step)
     if stage == 1:
         z_tilde = net.hyper_decoder(twin.quantise(z_d, steps, c.bits))[0].detach()
@@ -90,7 +92,8 @@ def loss_of(
         decoded = net.picture(known, z_hat, left)
         distortion = losses.semantic_distortion(image, decoded, recipe.fourier_weight)
     misfit = losses.variance_misfit(net.analog_encoder(z - known.z_tilde), known.log_variance)
-    loss = distortion.log() + losses.rate_weight(c.reals) * bits + MISFIT_WEIGHT * misfit
+    rate_weight = 0.0 if bits_to_spare else losses.rate_weight(c.reals)
+    loss = distortion.log() + rate_weight * bits + MISFIT_WEIGHT * misfit
     return loss, {
         "stage": stage,
         "snr_db": c.snr_db,

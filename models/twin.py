@@ -16,6 +16,7 @@ from models.hda_deepsc import HdaDeepsc
 
 SAMPLES_PER_TOKEN = 192
 LOG2_STEPS = (-5.0, 3.0)
+ROUNDS = 8
 AMC = ((-99.0, 0.5), (3.0, 1.0), (6.0, 1.5), (8.3, 2.0), (11.8, 3.0))
 """(SNR in dB from which, information bits per channel use) of the HDA set, about 0.3 dB above the link's own
 thresholds.
@@ -60,7 +61,7 @@ def conditions(*, da_ratio: float, bandwidth_ratio: float, design_snr_db: float,
 
 
 @torch.no_grad()
-def rate_controlled_step(net: HdaDeepsc, z_d: Tensor, budget_bits: float, rounds: int = 8) -> Tensor:
+def rate_controlled_step(net: HdaDeepsc, z_d: Tensor, budget_bits: float, rounds: int = ROUNDS) -> Tensor:
     """The smallest step with which the whole batch z_D costs at most `budget_bits`, by bisection in log2.
 
     Without a digital part (budget 0) it is the largest step.
@@ -74,6 +75,14 @@ def rate_controlled_step(net: HdaDeepsc, z_d: Tensor, budget_bits: float, rounds
         spent = net.density.bits(rounded(z_d, steps), steps).sum().item()
         low, high = (low, middle) if spent <= budget_bits else (middle, high)
     return torch.tensor(2.0**high)
+
+
+def is_finest(step: Tensor) -> bool:
+    """Whether rate control ended, after `ROUNDS`, at its smallest step: the budget holds all, and
+    a bit more costs nothing.
+    """
+    low, high = LOG2_STEPS
+    return step.log2().item() <= low + (high - low) * 0.5**ROUNDS
 
 
 def rounded(z_d: Tensor, steps: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ x (streams side by side) -> `phy.air`: pilots, y = h x + sqrt(N0) n, h^, x^ with
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,14 +29,20 @@ from phy.units import noise_variance
 class Delivery:
     """What one frame came to.
 
-    reception: the receiver's. eavesdropped: the same observation, read without the key; mistaken: read with
-    a wrong one. ledger: the account.
+    reception: the receiver's. eavesdropped: the same observation, read without the key. ledger: the account.
+    decided: of each digital stream its place and information blocks, as they were decided.
     """
 
     reception: Reception
     eavesdropped: Reception
-    mistaken: Reception
     ledger: Ledger
+    decided: Mapping[str, tuple[Place, NDArray[np.uint8] | None]]
+
+    @cached_property
+    def mistaken(self) -> Reception:
+        """The same observation, read with a wrong key; few ask."""
+        wrongly = {name: place.open_wrongly(blocks) for name, (place, blocks) in self.decided.items()}
+        return {**self.reception, **wrongly}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,21 +210,21 @@ def _receive(
     """Receptions and account of one frame; blocks: information blocks sent and decided, per digital leg."""
     reception: dict[str, Observed] = {}
     eavesdropped: dict[str, Observed] = {}
-    mistaken: dict[str, Observed] = {}
+    decided: dict[str, tuple[Place, NDArray[np.uint8] | None]] = {}
     accounts: dict[str, StreamLedger] = {}
     for leg, pair in zip(legs, blocks, strict=True):
         if pair is None:
             seen = _heard(leg, frame)
-            reception[leg.name] = eavesdropped[leg.name] = mistaken[leg.name] = seen
+            reception[leg.name] = eavesdropped[leg.name] = seen
             accounts[leg.name] = _analog_account(leg, frame)
         else:
             reception[leg.name], eavesdropped[leg.name] = leg.place.open(pair[1])
-            mistaken[leg.name] = leg.place.open_wrongly(pair[1])
+            decided[leg.name] = leg.place, pair[1]
             accounts[leg.name] = _digital_account(leg, frame, *pair, ok=reception[leg.name].ok)
     n_pilots = frame.layout.n_pilots
     energy = float(np.sum(frame.sent)) + n_pilots * frame.layout.pilot_energy
     ledger = Ledger(n_uses=frame.layout.total, pilots=n_pilots, energy=energy, streams=accounts)
-    return Delivery(reception=reception, eavesdropped=eavesdropped, mistaken=mistaken, ledger=ledger)
+    return Delivery(reception=reception, eavesdropped=eavesdropped, ledger=ledger, decided=decided)
 
 
 def _heard(leg: Leg, frame: Frame) -> SymbolsObserved:
