@@ -36,7 +36,7 @@ AWGN = "links.air.channel={kind: awgn}"
 COMMON = ("images.set=sample", "links.air.engine=native", "snr_db=10", "eavesdropper=false")
 SYSTEMS = {
     "HDA-DeepSC": ("awgn_hda.yaml", ()),
-    "its analog part alone": ("rician_analog.yaml", (AWGN,)),
+    "Analog DeepSC": ("rician_analog.yaml", (AWGN,)),
     "JPEG 2000": ("rician_jpeg2000_ldpc.yaml", (AWGN,)),
     "HEVC": ("kodak_hevc_ldpc_amc.yaml", (AWGN, "links.air.streams.picture.mcs={amc: hda}")),
 }

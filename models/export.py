@@ -3,7 +3,8 @@ card.
 
     python -m models.export RECIPE [--folder checkpoints/RECIPE] [--zoo models/zoo]
 
-Weights are stored as float16 and computed with in float32. Checks ONNX Runtime against torch, its weights
+Weights of the networks beside the linear paths are stored as int8 with a scale a row, all others as float16;
+they are computed with in float32. Checks ONNX Runtime against torch, its weights
 rounded alike, at two sizes before it writes the card.
 """
 
@@ -15,7 +16,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models import twin
-from models.exporting import check_graph, command, load_average, put_card, rounded_to_half, said, write_graph
+from models.exporting import (
+    check_graph,
+    command,
+    load_average,
+    put_card,
+    rounded_to_half,
+    rounded_to_int8,
+    said,
+    write_graph,
+)
 from models.hda_deepsc import (
     ACTIVITY_CHANNELS,
     ACTIVITY_LOG2_STEP,
@@ -107,7 +117,7 @@ def export_graphs(net: HdaDeepsc, folder: Path) -> None:
         wrapped, path = module(net).eval(), folder / f"{name}.onnx"
         generator = torch.Generator().manual_seed(1)
         args = tuple(example(net.size, s, 2, 2, 3, generator) for s in inputs.values())
-        write_graph(wrapped, path, args, dynamic(inputs), outputs, half=True)
+        write_graph(wrapped, path, args, dynamic(inputs), outputs, half=True, int8=True)
         for batch, h, w in ((1, 1, 1), (3, 3, 2)):
             given = {n: example(net.size, s, batch, h, w, generator) for n, s in inputs.items()}
             check_graph(wrapped, path, given, outputs)
@@ -190,6 +200,17 @@ def nominal_log2_power(net: HdaDeepsc) -> float:
     return float((2 * known.log_gain + known.log_variance).exp()[sent].mean().log2())
 
 
+NETWORKS = ("semantic_encoder", "semantic_decoder", "hyper_encoder", "hyper_decoder")
+"""Those of whose parts `network` adds to a linear path what little this leaves."""
+
+
+def compact(net: HdaDeepsc) -> HdaDeepsc:
+    """The network with the matrices beside its linear paths rounded to int8."""
+    for name in NETWORKS:
+        rounded_to_int8(getattr(net, name).network)
+    return net
+
+
 def load(name: str, checkpoints: Path) -> tuple[HdaDeepsc, dict]:
     """The averaged weights of a checkpoint, rounded to float16, and its facts."""
     net, facts = load_average(HdaDeepsc(RECIPES[name].size), checkpoints)
@@ -200,7 +221,9 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
     """Write zoo/name; returns the folder."""
     recipe, folder = RECIPES[name], zoo / name
     measured = said(checkpoints, "psnr_10_db")[-1]
+    over = f"held-out 256x256 crops, AWGN twin, DA ratio {recipe.main_da_ratio:g}, bandwidth ratio 1/6"
     net, facts = load(name, checkpoints)
+    compact(net)
     folder.mkdir(parents=True, exist_ok=True)
     export_graphs(net, folder)
     np.savez_compressed(folder / "entropy.npz", **entropy_tables(net))
@@ -224,9 +247,7 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
             "photos": said(checkpoints, "photos")[0]["photos"],
             "command": f"python -m models.train {name} --data FOLDER",
         },
-        measured={
-            "held-out 256x256 crops, AWGN twin, DA ratio 0.2, bandwidth ratio 1/6": measured
-        },
+        measured={over: measured},
     )  # fmt: skip
 
 

@@ -251,6 +251,9 @@ def command(
     parser.add_argument("--weights", type=Path, help="also keep the weights, in this .npz")
     given = parser.parse_args()
     checkpoints = given.folder or Path("checkpoints") / given.recipe
-    print(export(given.recipe, checkpoints, given.zoo))
-    if given.weights:
-        save_weights(load(given.recipe, checkpoints)[0], given.weights)
+    try:
+        print(export(given.recipe, checkpoints, given.zoo))
+        if given.weights:
+            save_weights(load(given.recipe, checkpoints)[0], given.weights)
+    except (ValueError, OSError) as error:
+        parser.exit(2, f"{error}\n")

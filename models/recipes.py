@@ -5,17 +5,14 @@ from pathlib import Path
 
 from models.hda_deepsc import ACTIVITY_CHANNELS
 from models.losses import FOURIER_WEIGHT
-from models.run import warm_and_fall
+from models.run import Schedule
 from models.semantic import Size
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(Schedule):
     """A training run. A batch is `crops_each` crops of `photos` photos; stages 1 and 2 take the given shares
-    of `steps`.
-
-    The learning rate warms up over 200 steps of each stage, stays, and falls linearly over the last `decay`
-    steps; from step `again_from` on it does so once more, to `again_lr`, falling to the end.
+    of `steps`. The learning rate warms up in each.
 
     features_from: weights of another network, whose semantic networks are taken.
     start_fits: batches that fit the predicted variances before.
@@ -24,14 +21,11 @@ class Recipe:
     """
 
     size: Size
-    steps: int
     stage_1: int
     stage_2: int
-    decay: int
     seed: int = 1
     lr: float = 3e-4
-    again_from: int | None = None
-    again_lr: float = 2e-4
+    warm: int = 200
     clip: float = 1.0
     photos: int = 2
     crops_each: int = 4
@@ -53,12 +47,8 @@ class Recipe:
     def stage(self, step: int) -> int:
         return 1 if step < self.stage_1 else 2 if step < self.stage_1 + self.stage_2 else 3
 
-    def learning_rate(self, step: int) -> float:
-        again = self.steps if self.again_from is None else self.again_from
-        if step >= again:
-            return self.again_lr * warm_and_fall(step - again, self.steps - step, 200, self.steps - again)
-        first = {1: 0, 2: self.stage_1, 3: self.stage_1 + self.stage_2}[self.stage(step)]
-        return self.lr * warm_and_fall(step - first, again - step, 200, self.decay)
+    def begin(self, step: int) -> int:
+        return {1: 0, 2: self.stage_1, 3: self.stage_1 + self.stage_2}[self.stage(step)]
 
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -80,6 +70,7 @@ RECIPES = {
         stage_2=0,
         decay=2500,
         again_from=5400,
+        again_lr=2e-4,
     ),
     "analog_deepsc": Recipe(
         size=ANALOG,

@@ -4,6 +4,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +29,30 @@ class Average:
                 self.weights[name].lerp_(value, 1 - keep)
 
 
-def warm_and_fall(done: int, left: int, warm: int, decay: int) -> float:
-    """The share of a learning rate that rises over the first `warm` steps and falls over the last `decay`, at
-    least a hundredth.
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """Steps and their learning rate: it warms up over `warm` steps, stays at `lr`, falls linearly over the
+    last `decay` to a hundredth; from step `again_from` on it warms up once more, to `again_lr`, and falls to
+    the end.
     """
-    return min(1.0, (done + 1) / warm) * max(min(1.0, left / decay), 0.01)
+
+    steps: int
+    decay: int
+    lr: float
+    warm: int = 100
+    again_from: int | None = None
+    again_lr: float | None = None
+
+    def begin(self, step: int) -> int:
+        """The step at which the warming up began that a step comes after."""
+        return 0
+
+    def learning_rate(self, step: int) -> float:
+        end = self.steps if self.again_from is None else self.again_from
+        first, lr, decay = self.begin(step), self.lr, self.decay
+        if step >= end:
+            first, lr, decay, end = end, self.again_lr or self.lr, self.steps - end, self.steps
+        return lr * min(1.0, (step - first + 1) / self.warm) * max(min(1.0, (end - step) / decay), 0.01)
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:

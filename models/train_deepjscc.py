@@ -19,7 +19,7 @@ from torch import Tensor
 from models import deepjscc_q
 from models.data import crops, load_photos, parted
 from models.deepjscc import DeepJscc, Size, normalised
-from models.run import Run, parsed, training_parser, warm_and_fall
+from models.run import Run, Schedule, parsed, training_parser
 
 LOG_EVERY, VALIDATE_EVERY, MOST_HELD_OUT = 25, 250, 24
 SNR_DB, MEASURED_SNRS_DB = (0.0, 20.0), (0.0, 10.0, 20.0)
@@ -29,14 +29,10 @@ Photos = list[NDArray[np.uint8]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class JsccRecipe:
-    """A training run: the learning rate warms up over 100 steps, stays, and falls linearly over the last
-    `decay`.
-    """
+class JsccRecipe(Schedule):
+    """A training run."""
 
     size: Size
-    steps: int
-    decay: int
     seed: int = 1
     lr: float = 1e-4
     clip: float = 1.0
@@ -46,12 +42,9 @@ class JsccRecipe:
     start_photos: int = 150
     bfloat16: bool = True
 
-    def learning_rate(self, step: int) -> float:
-        return self.lr * warm_and_fall(step, self.steps - step, 100, self.decay)
-
 
 RECIPES = {
-    "deepjscc": JsccRecipe(size=Size(), steps=3000, decay=750),
+    "deepjscc": JsccRecipe(size=Size(), steps=7000, decay=750, again_from=3000, again_lr=2e-4),
     "deepjscc_q_16qam": JsccRecipe(size=Size(levels=4), steps=3000, decay=750),
     "deepjscc_q_64qam": JsccRecipe(size=Size(levels=8), steps=3000, decay=750),
     "deepjscc_q_256qam": JsccRecipe(size=Size(levels=16), steps=3000, decay=750),

@@ -19,31 +19,23 @@ from torch import Tensor, nn
 from models.data import VALIDATION_EVERY
 from models.diffsdnet import SNR_DB, SymbolDenoiser, Unet, UnetSize, pixel_loss
 from models.dncnn import Dncnn, DncnnSize
-from models.run import Run, parsed, training_parser, warm_and_fall
+from models.run import Run, Schedule, parsed, training_parser
 
 LOG_EVERY, VALIDATE_EVERY = 50, 500
 VALIDATED_DB = (0.0, 5.0, 10.0, 15.0, 20.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class DenoiserRecipe:
-    """A training run: the learning rate warms up over 100 steps and falls over the last `decay`.
-
-    tokens: side of a crop. A step goes over `batch` crops.
-    """
+class DenoiserRecipe(Schedule):
+    """A training run. tokens: side of a crop; a step goes over `batch` crops."""
 
     size: UnetSize | DncnnSize
-    steps: int
-    decay: int
     seed: int = 1
     batch: int = 4
     tokens: int = 32
     lr: float = 1e-3
     clip: float = 1.0
     bfloat16: bool = True
-
-    def learning_rate(self, step: int) -> float:
-        return self.lr * warm_and_fall(step, self.steps - step, 100, self.decay)
 
 
 RECIPES = {
