@@ -4,7 +4,8 @@
 
 Residual learning as published: what it predicts is the noise. Beyond that paper: it is told the noise level,
 and what it adds to is the Gaussian estimate (`models.diffsdnet.SymbolDenoiser`), as for the UNet beside which
-it is measured.
+it is measured. Its convolutions start near the identity (Zagoruyko and Komodakis 2017): from random ones it
+learned next to nothing, .05 dB after 350 steps where this start brings .57.
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,15 @@ class DncnnSize:
     width: int = 60
 
 
+def near_identity(conv: nn.Conv2d) -> nn.Conv2d:
+    """The convolution with half its random weights, added to those that change nothing."""
+    random = conv.weight.detach().clone()
+    nn.init.dirac_(conv.weight)
+    with torch.no_grad():
+        conv.weight.add_(random, alpha=0.5)
+    return conv
+
+
 class Dncnn(nn.Module):
     """F [B, C, h, w] of whitened reals [B, C, h, w] and log s^2 [B]; 0 where training starts."""
 
@@ -32,7 +42,7 @@ class Dncnn(nn.Module):
         super().__init__()
         layers = [nn.Conv2d(channels + 1, size.width, 3, padding=1), nn.ReLU()]
         for _ in range(size.depth - 2):
-            conv = nn.Conv2d(size.width, size.width, 3, padding=1, bias=False)
+            conv = near_identity(nn.Conv2d(size.width, size.width, 3, padding=1, bias=False))
             layers += [conv, nn.BatchNorm2d(size.width), nn.ReLU()]
         last = nn.Conv2d(size.width, channels, 3, padding=1)
         nn.init.zeros_(last.weight)
