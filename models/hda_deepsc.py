@@ -172,9 +172,12 @@ class HdaDeepsc(nn.Module):
         x: received reals [B, M, H/8, W/8] on the scale of `modulate`; noise: their noise variance, same
         shape, negative where a real was not sent.
         """
-        gain, variance, sent = known.log_gain.exp(), known.log_variance.exp(), (noise >= 0).to(x.dtype)
-        weight = sent * gain * variance / (gain * gain * variance + noise.clamp_min(0.0) + 1e-9)
-        return known.z_tilde + self.analog_decoder(x * weight), variance * (1 - weight * gain)
+        gain, variance = known.log_gain.exp(), known.log_variance.exp()
+        noise_var = noise.clamp_min(0.0) + 1e-9
+        received = gain * gain * variance + noise_var
+        weight = (noise >= 0).to(x.dtype) * gain * variance / received
+        left = variance * torch.where(noise >= 0, noise_var / received, 1.0)
+        return known.z_tilde + self.analog_decoder(x * weight), left
 
     def picture(self, known: Known, z_hat: Tensor, left: Tensor) -> Tensor:
         """S^-1: I^; `left` is the variance left of every analog real."""
