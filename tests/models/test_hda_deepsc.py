@@ -15,6 +15,7 @@ torch = pytest.importorskip("torch")
 from models import losses, twin  # noqa: E402
 from models.data import crops, load_photos  # noqa: E402
 from models.entropy import FactorizedDensity  # noqa: E402
+from models.hda_deepsc import HdaDeepsc, Known  # noqa: E402
 from models.recipes import PAPER, RECIPES  # noqa: E402
 from models.swin import WindowAttention, shift_mask, unwindows, windows  # noqa: E402
 from models.train import build, loss_of, train, validate  # noqa: E402
@@ -140,8 +141,6 @@ def test_semantic_distortion_adds_the_fourier_term_of_equation_18():
 
 
 def test_the_papers_size_exists_and_runs():
-    from models.hda_deepsc import HdaDeepsc
-
     assert (PAPER.layers, PAPER.heads, PAPER.width) == (6, 6, 120)
     net = HdaDeepsc(RECIPES["hda_deepsc_paper"].size)
     z, z_d = net.encode(torch.rand(1, 3, 64, 128))
@@ -163,6 +162,23 @@ def folder(tmp_path, photos):
 def losses_of(folder):
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     return [(line["step"], line.get("loss"), line.get("psnr_10_db")) for line in lines if line["step"]]
+
+
+@torch.no_grad()
+def test_reals_received_without_noise_are_known_and_leave_a_picture(tiny):
+    torch.manual_seed(1)
+    net = HdaDeepsc(tiny.size)
+    z = torch.randn(1, tiny.size.z_channels, 8, 8)
+    side = torch.tensor([[-1.0, -3.0, 0.4]])
+    known = Known(
+        z_tilde=0 * z, log_gain=torch.randn_like(z), log_variance=8 + torch.randn_like(z), side=side
+    )
+    noise = torch.where(torch.rand_like(z) < 0.5, 0.0, -1.0)
+    _, left = net.fuse(known, z, noise)
+    torch.testing.assert_close(left[noise < 0], variance[noise < 0])
+    assert (left >= 0).all()
+    assert left[noise == 0].max() < 1e-4
+    assert net.picture(known, *net.fuse(known, z, noise)).isfinite().all()
 
 
 def test_training_goes_on_where_it_stopped_and_ends_the_same(tiny, folder, monkeypatch):
