@@ -170,9 +170,8 @@ def test_reals_received_without_noise_are_known_and_leave_a_picture(tiny):
     net = HdaDeepsc(tiny.size)
     z = torch.randn(1, tiny.size.z_channels, 8, 8)
     side = torch.tensor([[-1.0, -3.0, 0.4]])
-    known = Known(
-        z_tilde=0 * z, log_gain=torch.randn_like(z), log_variance=8 + torch.randn_like(z), side=side
-    )
+    gain, variance = torch.randn_like(z).exp(), (8 + torch.randn_like(z)).exp()
+    known = Known(z_tilde=0 * z, log_gain=gain.log(), log_variance=variance.log(), side=side)
     noise = torch.where(torch.rand_like(z) < 0.5, 0.0, -1.0)
     _, left = net.fuse(known, z, noise)
     torch.testing.assert_close(left[noise < 0], variance[noise < 0])
