@@ -5,11 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_runs import go
 
 from linksim.document import parse
 from linksim.errors import ScenarioError
 from linksim.images import load_images
 from linksim.load import load
+from linksim.plan import expand
+from linksim.results import read_rows
 from linksim.scenario import build, resolved
 from linksim.system import Eavesdropper, System
 
@@ -77,6 +80,15 @@ def test_only_who_has_a_key_takes_bits_for_deciphered(who, deciphered):
     assert seen.ok
     assert seen.deciphered is deciphered
     assert 0.4 < np.mean(seen.data != own.data) < 0.6
+
+
+def test_what_is_overheard_is_scored_as_what_is_received(tmp_path):
+    text = TEXT.format(who="true", cipher="aes-ctr").replace("crop: 64x64", "crop: 192x192")
+    plan = expand(build(parse(text + "metrics: [psnr_db, ms_ssim_db]", "listened")))
+    go(plan, tmp_path / "run")
+    (row,) = read_rows(tmp_path / "run").to_dict("records")
+    assert row["eve_psnr_db"] < row["psnr_db"]
+    assert row["eve_ms_ssim_db"] < 3 < 10 < row["ms_ssim_db"]
 
 
 def test_nobody_listens_unless_asked_for():

@@ -188,7 +188,7 @@ def _row(task: Task, job: Job, photo: Photo, outcome: Outcome) -> dict[str, Any]
     }
     row |= _scores(photo, received.image, scenario.metrics)
     if outcome.eavesdropped is not None:
-        scores = _scores(photo, outcome.eavesdropped.image, ("psnr_db",))
+        scores = _scores(photo, outcome.eavesdropped.image, scenario.metrics)
         row |= {f"eve_{name}": value for name, value in scores.items()}
     row |= {f"{FACTS}{name}": float(value) for name, value in outcome.facts.items()}
     row |= ledger.columns(outcome.ledgers)
