@@ -72,15 +72,17 @@ def export_graphs(net: Attack, folder: Path) -> None:
 
 @torch.no_grad()
 def golden(net: Attack) -> dict[str, NDArray]:
-    """Reals, side, the places guessed after all rounds, and the picture."""
+    """Reals, the places guessed after all rounds, and what the graphs take and give then."""
     generator, shape = torch.Generator().manual_seed(2), (net.size.z_channels, 8, 8)
     reals, side = (
         [torch.randn(64 * 20, generator=generator)],
         torch.tensor([[-2.0, 20 / net.size.z_channels]]),
     )
     places = guessed(net, reals, side, shape, ROUNDS - 1)
-    image, _ = net(*batch(reals, places, shape), side)
-    named = {"reals": reals[0], "side": side, "places": places[0], "image": image}
+    x, sent = batch(reals, places, shape)
+    image, likely = Rounds(net)(x, sent, side)
+    named = {"reals": reals[0], "places": places[0], "x": x, "sent": sent, "side": side}
+    named |= {"shares": net.start(side), "image": image, "likely": likely}
     return {name: value.numpy() for name, value in named.items()}
 
 

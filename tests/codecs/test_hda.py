@@ -4,6 +4,7 @@ link.
 
 import numpy as np
 import pytest
+import skimage.data
 
 from linksim.codecs.analog import Analog
 from linksim.codecs.hda import HdaDeepsc, bits_to_words, fit, read_essential, words_to_bits
@@ -76,7 +77,7 @@ def test_streams_fit_their_grants_for_any_size(shape):
 
 
 def test_a_received_picture_has_its_shape_and_grows_better_with_snr():
-    image = photo(150, 211)
+    image = skimage.data.astronaut()[:150, 150:361]
     qualities = [psnr(image, through(image, snr_db)) for snr_db in (0.0, 10.0, 20.0)]
     assert np.all(np.diff(qualities) > 1)
     assert qualities[1] > 28

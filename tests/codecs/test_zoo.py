@@ -20,6 +20,7 @@ GRAPHS = {
         ("encoder", ("image", "snr_db"), ("x",)),
         ("decoder", ("y", "snr_db"), ("decoded",)),
     ),
+    "hda_attack": (("start", ("side",), ("shares",)), ("attack", ("x", "sent", "side"), ("image", "likely"))),
     "denoiser": (("denoiser", ("x", "noise"), ("eps",)),),
     "hsc": (("encoder", ("image",), ("mean", "log_variance")), ("decoder", ("z", "uses"), ("decoded",))),
 }
