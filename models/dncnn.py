@@ -4,8 +4,8 @@
 
 Residual learning as published: what it predicts is the noise. Beyond that paper: it is told the noise level,
 and what it adds to is the Gaussian estimate (`models.diffsdnet.SymbolDenoiser`), as for the UNet beside which
-it is measured. Its convolutions start near the identity (Zagoruyko and Komodakis 2017): from random ones it
-learned next to nothing, .05 dB after 350 steps where this start brings .57.
+it is measured. Its convolutions start near the identity (Zagoruyko and Komodakis 2017): from random ones its
+recipe learned next to nothing, 0.1 dB of symbols at 0 dB where this start brings 1.4.
 """
 
 from dataclasses import dataclass

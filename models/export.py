@@ -201,7 +201,7 @@ def nominal_log2_power(net: HdaDeepsc) -> float:
 
 
 NETWORKS = ("semantic_encoder", "semantic_decoder", "hyper_encoder", "hyper_decoder")
-"""Those of whose parts `network` adds to a linear path what little this leaves."""
+"""Parts that are a linear path and a `network` beside it, whose rounding is seen least."""
 
 
 def compact(net: HdaDeepsc) -> HdaDeepsc:
@@ -243,7 +243,7 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
         training={
             "data": DATA,
             "recipe": f"models.recipes.RECIPES[{name!r}]", "seed": recipe.seed, **facts,
-            "hardware": "2 CPU cores",
+            "hardware": "1 CPU core",
             "photos": said(checkpoints, "photos")[0]["photos"],
             "command": f"python -m models.train {name} --data FOLDER",
         },

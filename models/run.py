@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -27,6 +28,11 @@ class Average:
         for name, value in net.state_dict().items():
             if value.dtype.is_floating_point:
                 self.weights[name].lerp_(value, 1 - keep)
+
+
+def warm_cosine(step: int, steps: int, warm: int) -> float:
+    """The share of a learning rate that rises over `warm` steps and falls as a cosine to 0 at `steps`."""
+    return min(1.0, (step + 1) / warm) * (1 + math.cos(math.pi * step / steps)) / 2
 
 
 @dataclass(frozen=True, kw_only=True)

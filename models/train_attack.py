@@ -21,7 +21,7 @@ from models.data import crops, load_photos, parted
 from models.exporting import load_average
 from models.hda_deepsc import HdaDeepsc
 from models.recipes import RECIPES as CODECS
-from models.run import Run, parsed, training_parser
+from models.run import Run, parsed, training_parser, warm_cosine
 from models.semantic import STRIDE, Trunk
 from models.train import side as codec_side
 
@@ -57,7 +57,7 @@ class AttackRecipe:
     bfloat16: bool = True
 
     def learning_rate(self, step: int) -> float:
-        return self.lr * min(1.0, (step + 1) / 50) * (1 + math.cos(math.pi * step / self.steps)) / 2
+        return self.lr * warm_cosine(step, self.steps, 50)
 
 
 RECIPES = {"hda_attack": AttackRecipe(size=AttackSize())}

@@ -28,7 +28,7 @@ from torch import Tensor
 from models.codebook import follow, k_means, revive
 from models.data import mnist_images
 from models.hsc import Hsc, HscSize, normalised
-from models.run import Run, parsed, training_parser
+from models.run import Run, parsed, training_parser, warm_cosine
 
 LEARNED, LOG_EVERY, VALIDATE_EVERY = 50_000, 100, 1000
 LEAST_USES = 8
@@ -60,9 +60,8 @@ class HscRecipe:
     int8: bool = True
 
     def learning_rate(self, step: int) -> float:
-        warm = min(1.0, (step + 1) / 200)
         cool = min(1.0, (self.steps - step) / self.cooldown) if self.cooldown else 1.0
-        return self.lr * warm * cool * (1 + math.cos(math.pi * step / (self.horizon or self.steps))) / 2
+        return self.lr * cool * warm_cosine(step, self.horizon or self.steps, 200)
 
 
 RECIPES = {

@@ -12,7 +12,6 @@ half's own mean squared error, and the recipe's weight b of the divergence:
     (ln MSE_1 + ln MSE_2) / 4 + b sum over 2k reals of (mu^2 + s^2 - 1 - ln s^2) / (2 * 3 H W)
 """
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from torch import Tensor
 from models.data import load_photos, parted
 from models.hsc import normalised
 from models.hsc_photo import HscPhoto, PhotoSize
-from models.run import Run, parsed, training_parser
+from models.run import Run, parsed, training_parser, warm_cosine
 from models.semantic import Trunk
 
 LOG_EVERY, VALIDATE_EVERY = 50, 250
@@ -54,7 +53,7 @@ class PhotoRecipe:
     bfloat16: bool = True
 
     def learning_rate(self, step: int) -> float:
-        return self.lr * min(1.0, (step + 1) / 100) * (1 + math.cos(math.pi * step / self.steps)) / 2
+        return self.lr * warm_cosine(step, self.steps, 100)
 
 
 RECIPES = {"hsc_photo": PhotoRecipe(size=PhotoSize(), steps=2200)}

@@ -23,7 +23,7 @@ from models.data import mnist_images
 from models.fading import LEAST_GAIN, complex_normal, received
 from models.hsc import Hsc, normalised
 from models.ncr import Ncr, NcrSize, recompose
-from models.run import Run, parsed, training_parser
+from models.run import Run, parsed, training_parser, warm_cosine
 from models.train_hsc import LEARNED
 
 LOG_EVERY, VALIDATE_EVERY, VALIDATED = 100, 1000, 6000
@@ -49,7 +49,7 @@ class NcrRecipe:
     bfloat16: bool = True
 
     def learning_rate(self, step: int) -> float:
-        return self.lr * min(1.0, (step + 1) / 100) * (1 + math.cos(math.pi * step / self.steps)) / 2
+        return self.lr * warm_cosine(step, self.steps, 100)
 
 
 RECIPES = {
