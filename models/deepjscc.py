@@ -25,10 +25,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from models import deepjscc_q
+from models.deepjscc_q import PILOT_EVERY
+
 STRIDE = 4
 FIELD = 3 * STRIDE**2
 """Samples that a place of x stands for."""
-PILOT, PILOT_EVERY = 2.0, 8
+PILOT = 2.0
 LEAST_FACTOR = 0.1
 SNR_RANGE_DB = (-10.0, 30.0)
 
@@ -129,35 +132,32 @@ class DeepJscc(nn.Module):
         self.encoder, self.decoder = Layers(down, size.hidden), Layers(up, size.hidden)
         self.log_prior = nn.Parameter(torch.zeros(c, 1, 1))
         if size.levels:
-            self.register_buffer("mixed", hadamard(c), persistent=False)
+            self.on_points = deepjscc_q.OnPoints(c, size.levels)
 
     def encode(self, image: Tensor, snr_db: Tensor) -> Tensor:
-        """x, of no particular power where symbols may be anything."""
-        x = self._run(self.encoder, image - 0.5, snr_db)
-        return torch.einsum("oc,bchw->bohw", self.mixed, x) if self.size.levels else self._with_pilots(x)
+        """x: of no particular power where symbols may be anything, else on the scale of the points."""
+        x, told = self._run(self.encoder, image - 0.5, snr_db), PILOT
+        if self.size.levels:
+            x, told = self.on_points.scale(x, scaled(snr_db))
+        channel = torch.arange(self.size.reals, device=x.device) == self.pilot
+        return torch.where(channel[:, None, None] & pilots(x), told, x)
 
     def decode(self, y: Tensor, snr_db: Tensor) -> Tensor:
         """I^, not clipped."""
         noise = 10 ** (-snr_db.clamp(*SNR_RANGE_DB) / 10)[:, :, None, None] / 2
+        prior = self.log_prior.exp()
         if self.size.levels:
-            y = torch.einsum("oc,bohw->bchw", self.mixed, y)
+            y, noise = self.on_points.unscale(y, noise, prior, self.pilot, pilots(y))
         else:
             factor = y[:, self.pilot : self.pilot + 1, ::PILOT_EVERY, ::PILOT_EVERY].mean((0, 2, 3)) / PILOT
             factor = factor.clamp(min=LEAST_FACTOR)
             y, noise = y / factor, noise / factor.square()
-        prior = self.log_prior.exp()
         return self._run(self.decoder, y * prior / (prior + noise), snr_db) + 0.5
 
     @property
     def pilot(self) -> int:
         """The channel whose reals give way to pilots: of the symbols' last but one, its real axis."""
         return self.size.reals - 4
-
-    def _with_pilots(self, x: Tensor) -> Tensor:
-        rows, columns = (torch.arange(n, device=x.device) % PILOT_EVERY == 0 for n in x.shape[2:])
-        channel = torch.arange(self.size.reals, device=x.device) == self.pilot
-        there = channel[:, None, None] & rows[:, None] & columns
-        return torch.where(there, PILOT, x)
 
     def _run(self, layers: Layers, x: Tensor, snr_db: Tensor) -> Tensor:
         with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
@@ -182,14 +182,14 @@ class DeepJscc(nn.Module):
         out_of = centred(basis[:, ORDER] / gain[:, None])
         self.encoder.carry([halve, unshuffling(FIELD // 4), keep, keep, into])
         self.decoder.carry([out_of, keep, keep, unshuffling(FIELD // 4), halve])
+        if self.size.levels:
+            self.on_points.start(self._run(self.encoder, images - 0.5, torch.zeros(len(images), 1)))
 
 
-def hadamard(n: int) -> Tensor:
-    """Sylvester's matrix of order n, a power of two, divided by sqrt n: orthonormal, its own inverse."""
-    rows = torch.ones(1, 1)
-    while len(rows) < n:
-        rows = torch.cat([torch.cat([rows, rows], 1), torch.cat([rows, -rows], 1)])
-    return rows / n**0.5
+def pilots(x: Tensor) -> Tensor:
+    """Which places of x, [B, c, h, w], have a pilot, [h, w]."""
+    rows, columns = (torch.arange(n, device=x.device) % PILOT_EVERY == 0 for n in x.shape[2:])
+    return rows[:, None] & columns
 
 
 def centred(matrix: Tensor) -> Tensor:
