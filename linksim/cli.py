@@ -153,9 +153,16 @@ def validate(scenarios: tuple[Path, ...]) -> None:
     """Check each SCENARIO, which may be a study: fields, sweeps, pictures, keys, networks, full frames."""
     from linksim.show import check, count
 
+    wrong = False
     for path in scenarios:
-        plan = _plan(path)
-        click.echo(f"{path}: fine: {count(plan, check(plan))}")
+        try:
+            plan = _plan(path)
+            click.echo(f"{path}: fine: {count(plan, check(plan))}")
+        except LinksimError as error:
+            _complain(str(error))
+            wrong = True
+    if wrong:
+        raise SystemExit(2)
 
 
 @linksim.command("list", short_help="List what a scenario can name.")

@@ -16,6 +16,7 @@ from linksim.errors import LinksimError, ScenarioError
 from linksim.images import load_images
 from linksim.plan import MOST_POINTS
 from linksim.scenario import Scenario, Trials, build
+from linksim.system import Eavesdropper
 
 MOST_VALUES = 10_000
 """Values that one swept field may have."""
@@ -81,8 +82,13 @@ def _made(document: Document) -> Scenario:
     """The scenario, and what it names on disk is there."""
     scenario = build(document)
     if any(field.name == "card" for field in fields(scenario.codec)):
-        with told_at(document, ("codec", "card")):
+        with told_at(document, ("codec", "card"), ("codec", "adapter")):
             _ = scenario.codec.network
+        with told_at(document, ("codec", "denoiser", "card")):
+            _ = scenario.codec.fingerprint
+    if isinstance(scenario.eavesdropper, Eavesdropper):
+        with told_at(document, ("eavesdropper", "attack")):
+            scenario.eavesdropper.fingerprints(scenario.codec)
     return scenario
 
 
@@ -92,8 +98,9 @@ def told_at(document: Document, *fields: Field) -> Iterator[None]:
     try:
         yield
     except LinksimError as error:
-        field = next((each for each in fields if str(error).startswith(f"{each[-1]}: ")), fields[0])
-        told = str(error).removeprefix(f"{field[-1]}: ")
+        where, _, rest = str(error).partition(": ")
+        named = {name: field for field in reversed(fields) for name in (field[-1], dotted(field))}
+        field, told = (named[where], rest) if where in named else (fields[0], str(error))
         raise ScenarioError(f"{document.origin(field)}: {dotted(field)}", told) from error
 
 

@@ -31,7 +31,7 @@ from models.fourier import plug_in
 from models.hda_deepsc import HdaDeepsc
 from models.quality import ms_ssim_db, psnr_db
 from models.recipes import Recipe
-from models.run import Run, parsed, training_parser
+from models.run import Run, ending_in_a_line, parsed, training_parser
 from models.semantic import STRIDE, SemanticDecoder, SemanticEncoder, Size
 from models.start import blocks_of, fit_density, principal
 from models.train import HdaRun, build, validate
@@ -230,10 +230,8 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"runs of each variant ({SEEDS})")
     given = parsed(parser)
-    try:
+    with ending_in_a_line():
         ablate(given.recipe, given.data, given.folder, given.minutes, given.seeds)
-    except ValueError as error:
-        parser.error(str(error))
 
 
 if __name__ == "__main__":

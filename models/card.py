@@ -50,21 +50,22 @@ def write_card(card: Card, folder: Path) -> None:
     (folder / CARD).write_text(json.dumps(asdict(card), indent=1) + "\n")
 
 
-def find_folder(card: str) -> Path:
+def find_folder(card: str, kind: str | None = None) -> Path:
     """The folder of a card: a name in the zoo, or a path to a folder that holds `card.json`.
 
-    Raises CardError where there is none.
+    kind: of the cards that an error offers, all if not given. Raises CardError where there is none.
     """
     for folder in (ZOO / card, Path(card).expanduser()):
         if (folder / CARD).is_file():
             return folder
-    known = ", ".join(names()) or "nothing"
+    known = ", ".join(names(kind)) or "nothing"
     raise CardError(f"card: must name a network in the zoo ({known}) or a folder with {CARD}, got {card!r}")
 
 
-def names() -> list[str]:
-    """The networks in the zoo."""
-    return sorted(path.parent.name for path in ZOO.glob(f"*/{CARD}"))
+def names(kind: str | None = None) -> list[str]:
+    """The networks in the zoo, or those of a kind."""
+    found = sorted(path.parent for path in ZOO.glob(f"*/{CARD}"))
+    return [path.name for path in found if kind is None or open_card(path).kind == kind]
 
 
 def open_card(folder: Path) -> Card:
@@ -84,7 +85,8 @@ def read_card(folder: Path, kind: str) -> Card:
     card = open_card(folder)
     if card.kind != kind:
         rule = f"must be a card of kind {kind!r}, got {card.kind!r}"
-        raise CardError(f"{folder / CARD}: {rule}; change the codec's kind or its card")
+        known = ", ".join(names(kind))
+        raise CardError(f"{folder / CARD}: {rule}; " + (f"the zoo has {known}" if known else "name another"))
     for name, expected in card.files.items():
         if not (folder / name).is_file():
             raise CardError(f"{folder / name}: must exist, the card names it; export the network again")

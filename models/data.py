@@ -31,7 +31,8 @@ def load_photos(folders: list[Path], smallest: int) -> list[NDArray[np.uint8]]:
         if min(image.size) >= smallest:
             photos.append(np.asarray(image))
     if not photos:
-        raise ValueError(f"training data: no photo of at least {smallest} pixels a side under {folders}")
+        told = ", ".join(map(str, folders))
+        raise ValueError(f"training data: no photo of at least {smallest} pixels a side in {told}")
     return photos
 
 

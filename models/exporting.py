@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from models.card import ZOO, Card, sha256, write_card
+from models.run import ending_in_a_line
 
 PARITY = 2e-4
 LARGEST, SCALE_BITS = 127, 16
@@ -251,9 +252,7 @@ def command(
     parser.add_argument("--weights", type=Path, help="also keep the weights, in this .npz")
     given = parser.parse_args()
     checkpoints = given.folder or Path("checkpoints") / given.recipe
-    try:
+    with ending_in_a_line():
         print(export(given.recipe, checkpoints, given.zoo))
         if given.weights:
             save_weights(load(given.recipe, checkpoints)[0], given.weights)
-    except (ValueError, OSError) as error:
-        parser.exit(2, f"{error}\n")

@@ -3,8 +3,10 @@
 import argparse
 import json
 import math
+import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -183,6 +185,18 @@ class Run:
         self.step += 1
         self.average.update(self.net, self.step)
         return norm.item()
+
+
+@contextmanager
+def ending_in_a_line() -> Iterator[None]:
+    """What its user can mend ends a command in one line and exit code 2."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        file = error.filename if isinstance(error, OSError) else None
+        told = f"{file}: {error.strerror}" if file else " ".join(str(error).split())
+        sys.stderr.write(f"{told}\n")
+        sys.exit(2)
 
 
 def training_parser(doc: str | None, recipes: Iterable[str], threads: int = 2) -> argparse.ArgumentParser:

@@ -17,7 +17,7 @@ from models import losses, twin
 from models.data import crops, load_photos, parted
 from models.hda_deepsc import HdaDeepsc
 from models.recipes import RECIPES, Recipe
-from models.run import Run, parsed, read_weights, training_parser
+from models.run import Run, ending_in_a_line, parsed, read_weights, training_parser
 from models.semantic import Trunk
 from models.start import borrow_features, fit_density, fit_gains, start_at_principal_components
 
@@ -201,6 +201,7 @@ def train(
     )
 
 
+@ending_in_a_line()
 def main() -> None:
     parser = training_parser(__doc__, RECIPES)
     parser.add_argument(

@@ -21,7 +21,7 @@ from models.data import crops, load_photos, parted
 from models.exporting import load_average
 from models.hda_deepsc import HdaDeepsc
 from models.recipes import RECIPES as CODECS
-from models.run import Run, parsed, training_parser, warm_cosine
+from models.run import Run, ending_in_a_line, parsed, training_parser, warm_cosine
 from models.semantic import STRIDE, Trunk
 from models.train import side as codec_side
 
@@ -275,6 +275,7 @@ def train(
     )
 
 
+@ending_in_a_line()
 def main() -> None:
     parser = training_parser(__doc__, RECIPES)
     parser.add_argument("--codec", type=Path, required=True, help="checkpoints of the codec that is attacked")

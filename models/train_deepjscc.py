@@ -19,7 +19,7 @@ from torch import Tensor
 from models import deepjscc_q
 from models.data import crops, load_photos, parted
 from models.deepjscc import DeepJscc, Size, normalised
-from models.run import Run, Schedule, parsed, training_parser
+from models.run import Run, Schedule, ending_in_a_line, parsed, training_parser
 
 LOG_EVERY, VALIDATE_EVERY, MOST_HELD_OUT = 25, 250, 24
 SNR_DB, MEASURED_SNRS_DB = (0.0, 20.0), (0.0, 10.0, 20.0)
@@ -152,6 +152,7 @@ def train(
     return run
 
 
+@ending_in_a_line()
 def main() -> None:
     parser = training_parser(__doc__, RECIPES)
     parser.add_argument(

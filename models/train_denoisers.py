@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from models.data import VALIDATION_EVERY
 from models.diffsdnet import SNR_DB, SymbolDenoiser, Unet, UnetSize, pixel_loss
 from models.dncnn import Dncnn, DncnnSize
-from models.run import Run, Schedule, parsed, training_parser
+from models.run import Run, Schedule, ending_in_a_line, parsed, training_parser
 
 LOG_EVERY, VALIDATE_EVERY = 50, 500
 VALIDATED_DB = (0.0, 5.0, 10.0, 15.0, 20.0)
@@ -165,6 +165,7 @@ def train(
     return run
 
 
+@ending_in_a_line()
 def main() -> None:
     parser = training_parser(__doc__, RECIPES, threads=1)
     parser.add_argument("--symbols", type=Path, required=True, help="of linksim.symbols")

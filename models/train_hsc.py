@@ -28,7 +28,7 @@ from torch import Tensor
 from models.codebook import follow, k_means, revive
 from models.data import mnist_images
 from models.hsc import Hsc, HscSize, normalised
-from models.run import Run, parsed, training_parser, warm_cosine
+from models.run import Run, ending_in_a_line, parsed, training_parser, warm_cosine
 
 LEARNED, LOG_EVERY, VALIDATE_EVERY = 50_000, 100, 1000
 LEAST_USES = 8
@@ -211,6 +211,7 @@ def take_step(run: Run, recipe: HscRecipe, learned: Tensor) -> dict:
     return {"loss": round(loss.item(), 4), "norm": round(norm, 3), **facts}
 
 
+@ending_in_a_line()
 def main() -> None:
     parser = training_parser(__doc__, RECIPES)
     parser.add_argument("--data", type=Path, required=True, help="the folder of MNIST's IDX files")

@@ -24,7 +24,7 @@ from torch import Tensor
 from models.data import load_photos, parted
 from models.hsc import normalised
 from models.hsc_photo import HscPhoto, PhotoSize
-from models.run import Run, parsed, training_parser, warm_cosine
+from models.run import Run, ending_in_a_line, parsed, training_parser, warm_cosine
 from models.semantic import Trunk
 
 LOG_EVERY, VALIDATE_EVERY = 50, 250
@@ -207,6 +207,7 @@ def take_step(run: Run, recipe: PhotoRecipe, learned: Photos) -> dict:
     return {"loss": round(loss.item(), 4), "norm": round(norm, 3), **facts}
 
 
+@ending_in_a_line()
 def main() -> None:
     parser = training_parser(__doc__, RECIPES)
     parser.add_argument(

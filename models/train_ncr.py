@@ -23,7 +23,7 @@ from models.data import mnist_images
 from models.fading import LEAST_GAIN, complex_normal, received
 from models.hsc import Hsc, normalised
 from models.ncr import Ncr, NcrSize, recompose
-from models.run import Run, parsed, training_parser, warm_cosine
+from models.run import Run, ending_in_a_line, parsed, training_parser, warm_cosine
 from models.train_hsc import LEARNED
 
 LOG_EVERY, VALIDATE_EVERY, VALIDATED = 100, 1000, 6000
@@ -228,6 +228,7 @@ def train(
     return run
 
 
+@ending_in_a_line()
 def main() -> None:
     parser = training_parser(__doc__, RECIPES, threads=1)
     parser.add_argument("--data", type=Path, required=True, help="the folder of MNIST's IDX files")

@@ -21,7 +21,7 @@ from models.data import mnist_images
 from models.exporting import load_average
 from models.fading import faded
 from models.hsc import Hsc, HscSize
-from models.run import Run, parsed, training_parser
+from models.run import Run, ending_in_a_line, parsed, training_parser
 from models.train_hsc import LEARNED, LEAST_USES, LOG_EVERY, HscRecipe, sent, validate
 
 VALIDATE_EVERY = 1000
@@ -163,6 +163,7 @@ def take_step(run: Run, recipe: TuneRecipe, learned: Tensor) -> dict:
     return {"norm": round(run.descend(loss, recipe.clip), 4), **facts}
 
 
+@ending_in_a_line()
 def main() -> None:
     parser = training_parser(__doc__, RECIPES)
     parser.add_argument("--data", type=Path, required=True, help="the folder of MNIST's IDX files")

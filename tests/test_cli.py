@@ -100,6 +100,15 @@ def test_the_choices_of_list_are_the_lists():
     assert tuple(LISTS) == LISTED
 
 
+def test_every_scenario_is_checked_though_one_is_wrong(tmp_path, capsys):
+    good, wrong = ROOT / "scenarios" / "awgn_hda.yaml", tmp_path / "wrong.yaml"
+    wrong.write_text(good.read_text().replace("seed:", "sead:"))
+    assert call("validate", wrong, good) == 2
+    captured = capsys.readouterr()
+    assert "sead" in captured.err
+    assert captured.out.startswith(f"{good}: fine")
+
+
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.name)
 @pytest.mark.usefixtures("kodak")
 def test_every_shipped_scenario_validates(path, capsys):

@@ -225,6 +225,26 @@ def test_a_network_that_is_not_there_is_told_with_its_line(write):
         load(write(card="nowhere"))
 
 
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("eavesdropper={attack: nowhere}", r"eavesdropper\.attack: must name .*\(hda_attack\)"),
+        (
+            "codec.denoiser={kind: dncnn, card: nowhere}",
+            r"codec\.denoiser\.card: must name .*\(diffsdnet, dncnn\)",
+        ),
+        (
+            "codec.denoiser={kind: dncnn, card: hda_attack}",
+            r"codec\.denoiser\.card: .*must be a card of kind 'denoiser'",
+        ),
+    ],
+)
+def test_other_networks_that_are_not_there_are_told_with_their_field(setting, told):
+    file = "awgn_hda.yaml" if setting.startswith("eaves") else "rician_analog.yaml"
+    with pytest.raises(ScenarioError, match=f"^--set .*: {told}"):
+        load(Path(__file__).parents[1] / "scenarios" / file, sets=[setting])
+
+
 def test_a_card_whose_file_has_changed_is_told_with_its_line(write, tmp_path):
     path = write()
     card = json.loads((tmp_path / "card" / "card.json").read_text()) | {"files": {"decoder.onnx": "0" * 64}}

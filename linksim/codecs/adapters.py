@@ -110,11 +110,7 @@ def find_adapter(card: str, base: str) -> Adapter:
     Raises LinksimError.
     """
     network = find_semantic(base)
-    try:
-        folder, found = find_card(card, "hsc_adapter", FILES, NUMBERS)
-    except LinksimError as error:  # a name is told of where it is written
-        where = "codec.adapter" if error.where == "card" else error.where
-        raise LinksimError(where, error.rule, error.got, error.remedy) from error
+    folder, found = find_card(card, "hsc_adapter", FILES, NUMBERS, "codec.adapter")
     where, remedy = folder / CARD, "export the adapter again"
     if found.base.get("name") != network.card.name:
         own = found.base.get("name", "none")

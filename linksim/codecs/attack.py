@@ -143,7 +143,7 @@ def check_attacked(codec: Any) -> None:
 @lru_cache(maxsize=4)
 def find_attack(card: str, codec: HdaDeepsc) -> Attack:
     """The network that an eavesdropper names, made against the codec's own. Raises LinksimError."""
-    folder, found = find_card(card, KIND, FILES, NUMBERS)
+    folder, found = find_card(card, KIND, FILES, NUMBERS, "eavesdropper.attack")
     network = codec.network
     if any(found.base.get(name) != network.card.files.get(name) for name in DECIDING):
         rule = f"must be made against the {network.card.name} that the codec has"

@@ -26,17 +26,19 @@ class Carded:
         return int(self.card.network[name])
 
 
-def find_card(card: str, kind: str, files: Iterable[str], numbers: Iterable[str]) -> tuple[Path, Card]:
-    """The folder and the card that a scenario names, checksums verified, the files and numbers all there.
+def find_card(
+    card: str, kind: str, files: Iterable[str], numbers: Iterable[str], field: str = "codec.card"
+) -> tuple[Path, Card]:
+    """The folder and the card that a scenario's field names: checksums verified, files and numbers all there.
 
     Raises LinksimError.
     """
     try:
-        folder = find_folder(card)
+        folder = find_folder(card, kind)
         found = read_card(folder, kind)
     except CardError as error:
         where, _, rest = str(error).partition(": ")
-        raise LinksimError(where, rest) from error
+        raise LinksimError(field if where == "card" else where, rest) from error
     missing = [f"files.{name}" for name in files if name not in found.files]
     missing += [f"network.{name}" for name in numbers if type(found.network.get(name)) not in (int, float)]
     if missing:

@@ -145,11 +145,7 @@ def find_denoiser(card: str, base: Path) -> SymbolNetwork:
 
     Raises LinksimError.
     """
-    try:
-        folder, found = find_card(card, "denoiser", FILES, NUMBERS)
-    except LinksimError as error:  # a name is told of where it is written
-        where = "codec.denoiser.card" if error.where == "card" else error.where
-        raise LinksimError(where, error.rule, error.got, error.remedy) from error
+    folder, found = find_card(card, "denoiser", FILES, NUMBERS, "codec.denoiser.card")
     codec = open_card(base)
     if found.base.get("name") != codec.name:
         own = found.base.get("name", "none")
