@@ -164,6 +164,8 @@ def _tiles(
 
 def _tile(folder: Path, line: pd.DataFrame, metric: Metric) -> Tile:
     image, point = str(line["image"].iloc[0]), str(line["point"].iloc[0])
+    if metric.column == OVERHEARD and line[OVERHEARD].isna().all():
+        (metric,) = chosen(("psnr",), line, "--y")  # nobody listens: what was received
     value = metric.of(line)[0]
     words = metric.text(value, np.nan, np.nan) if value else "0"
     words += " dB" if metric.column.endswith("_db") else ""

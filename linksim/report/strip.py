@@ -83,7 +83,8 @@ def strip_rows(folder: Path) -> list[list[Tile]]:
     firsts = table[(table["trial"] == 0) & (table["image_index"] < results.GALLERY_IMAGES)]
     points = _points(firsts)
     images = spread(sorted(firsts["image_index"].unique()), MOST_IMAGES)
-    overheard = "eve_psnr_db" in table
+    heard = set(firsts["point"][firsts["eve_psnr_db"].notna()]) if "eve_psnr_db" in table else set()
+    heard_at = [point for point in points if point in heard][-1:]
     strip = []
     for image in images:
         lines = firsts[firsts["image_index"] == image].set_index("point")
@@ -92,8 +93,7 @@ def strip_rows(folder: Path) -> list[list[Tile]]:
         name = str(lines["image"].iloc[0])
         tiles = [Tile(picture=results.load_picture(gallery.original(name)), head="original", words=name)]
         tiles += [_tile(gallery, lines.loc[point], names) for point in points]
-        if overheard:
-            tiles.append(_tile(gallery, lines.loc[points[-1]], names, overheard=True))
+        tiles += [_tile(gallery, lines.loc[point], names, overheard=True) for point in heard_at]
         strip.append(tiles)
     return strip
 

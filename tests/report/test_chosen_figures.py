@@ -221,6 +221,21 @@ def test_pictures_are_those_of_whose_number_stands_under_them(tmp_path):
         assert "outage" not in tile.words
 
 
+def test_where_nobody_listens_pictures_are_those_received(tmp_path):
+    heard = digits(tmp_path, "heard", [{"snr_db": snr} for snr in (0, 10)], eve_psnr_db=9.0)
+    for point in range(2):
+        disk.write(
+            results.Gallery(folder=heard).eavesdropped("photo0", point_id(point)), results.png(ramp(50))
+        )
+    plain = digits(tmp_path, "plain", [{"snr_db": snr} for snr in (0, 10)])
+    asked = Asked(pictures=True, by=("snr_db",), y=("eve_psnr_db",))
+    _, rows = grid.grid_rows([heard, plain], gather([heard, plain]), asked)
+    assert [tile.words for tile in rows[0].tiles[1:]] == ["9.00 dB"] * 2
+    received = results.load_picture(results.Gallery(folder=plain).received("photo0", point_id(0)))
+    np.testing.assert_array_equal(rows[1].tiles[1].picture, received)
+    assert "9.00" not in rows[1].tiles[1].words
+
+
 @pytest.mark.parametrize(
     "plot", [{"x": "codec.eta", "y": ["mse", "bits"]}, {"pictures": True, "by": "rank", "at": {RANK: [1, 2]}}]
 )

@@ -236,6 +236,17 @@ def test_the_strip_shows_the_original_every_point_and_the_eavesdropper(lossy):
         np.testing.assert_array_equal(tile.picture, plain(level))
 
 
+def test_the_strip_shows_an_eavesdropper_where_there_is_one(tmp_path):
+    points = [{"snr_db": 0.0}, {"snr_db": 10.0}]
+    rows = [
+        trial(n, values, 0, 0, 30.0, eve_psnr_db=heard)
+        for n, (values, heard) in enumerate(zip(points, (9.0, float("nan")), strict=True))
+    ]
+    folder = write_run(tmp_path / "mixed", points, rows)
+    (row,) = strip_rows(folder)
+    assert [tile.head for tile in row][2:] == ["SNR 10 dB", "eavesdropper\nSNR 0 dB"]
+
+
 def test_names_are_drawn_as_they_are_and_never_read_as_formulas(tmp_path):
     rows = [trial(0, {"codec.card": "$x_{$"}, 0, 0, 12.0, image="a$\\b_{$c")]
     assert write_report(write_run(tmp_path / "money", [{"codec.card": "$x_{$"}], rows))
