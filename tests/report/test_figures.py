@@ -243,6 +243,9 @@ def test_the_strip_shows_an_eavesdropper_where_there_is_one(tmp_path):
         for n, (values, heard) in enumerate(zip(points, (9.0, float("nan")), strict=True))
     ]
     folder = write_run(tmp_path / "mixed", points, rows)
+    disk.write(
+        results.Gallery(folder=folder).eavesdropped("photo0", rows[0]["point"]), results.png(plain(128))
+    )
     (row,) = strip_rows(folder)
     assert [tile.head for tile in row][2:] == ["SNR 10 dB", "eavesdropper\nSNR 0 dB"]
 
