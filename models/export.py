@@ -243,6 +243,7 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
         training={
             "data": DATA,
             "recipe": f"models.recipes.RECIPES[{name!r}]", "seed": recipe.seed, **facts,
+            **({"features_from": recipe.features_from.name} if recipe.features_from else {}),
             "hardware": "1 CPU core",
             "photos": said(checkpoints, "photos")[0]["photos"],
             "command": f"python -m models.train {name} --data FOLDER",

@@ -23,17 +23,10 @@ def test_docstrings_show_what_happens(name):
     assert not result.failed
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "README.md",
-        "docs/architecture.md",
-        "docs/links.md",
-        "docs/studies.md",
-        "docs/hsc.md",
-        "docs/bring-your-own-codec.md",
-    ],
-)
+PAGES = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_files_that_the_documents_name_are_there(name):
     text = (ROOT / name).read_text()
     named = re.findall(r"`((?:linksim|phy|models|tests|scenarios|docs)/[\w./*-]+)`", text)
@@ -41,3 +34,15 @@ def test_files_that_the_documents_name_are_there(name):
     assert named
     assert not [path for path in named if not list(ROOT.glob(path.rstrip("/")))]
     assert not [path for path in linked if not ((ROOT / name).parent / path).exists()]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_runs_that_commands_read_are_written_by_one(name):
+    """Their folder is a scenario's name, or that which a command on the page gives."""
+    text = (ROOT / name).read_text()
+    commands = [line for line in text.splitlines() if re.match(r"(    |)linksim ", line)]
+    read = {run for line in commands for run in re.findall(r"(?<!--out )\bruns/([\w-]+)(?![\w.-])", line)}
+    written = set(re.findall(r"--out runs/([\w-]+)", text)) | set(re.findall(r"--set name=([\w-]+)", text))
+    scenarios = [path.read_text() for path in (ROOT / "scenarios").rglob("*.yaml")]
+    written |= {re.search(r"^name: (\S+)", scenario, re.MULTILINE)[1] for scenario in scenarios}
+    assert not read - written - {"ber"}
