@@ -147,7 +147,7 @@ class DeepJscc(nn.Module):
         noise = 10 ** (-snr_db.clamp(*SNR_RANGE_DB) / 10)[:, :, None, None] / 2
         prior = self.log_prior.exp()
         if self.size.levels:
-            y, noise = self.on_points.unscale(y, noise, prior, self.pilot, pilots(y))
+            y, noise = self.on_points.unscale(y, scaled(snr_db), noise, prior, self.pilot, pilots(y))
         else:
             factor = y[:, self.pilot : self.pilot + 1, ::PILOT_EVERY, ::PILOT_EVERY].mean((0, 2, 3)) / PILOT
             factor = factor.clamp(min=LEAST_FACTOR)

@@ -11,10 +11,12 @@ the paper:
 - ln(MSE), where its loss has the MSE; the course of a.
 - A Hadamard matrix mixes the c reals of a place (as in SoftCast), so that all have like distributions and
   few are clipped by the outermost points; the receiver turns them back.
-- A picture's reals are brought to one power, lower where the SNR is high and clipping costs more than noise:
-  r dB above that of the points, r on a line over the SNR that is learned. Nothing but points is sent, so
-  pilots tell the factor's logarithm, dithered: of a level between two, by how many are above. What a pilot
-  replaced is estimated from the other reals of its place (LLSE).
+- A picture's reals are brought to r dB above the power of the points, and what points they become to power 1,
+  as all that is sent: lower r clips less and rounds more. r, and the power p that the points then have, lie
+  on lines over the SNR that are learned, and the receiver counts on them. A batch counts as one picture.
+- Nothing but points is sent, so pilots tell the logarithm of a picture's factor, dithered: of a level between
+  two, by how many are above. It is estimated by LLSE, as is what a pilot replaced, of the other reals of its
+  place.
 
 Shapes: x: [B, c, h, w] of reals on the scale of the points.
 """
@@ -33,8 +35,8 @@ PILOT_EVERY = 8
 """Places, down and across."""
 LOG_SCALE = 1.5
 """A pilot of 1 is a factor of e^1.5; 256-QAM reaches from 0.18 to 5.6."""
-BACKOFFS, ENDS_DB = torch.linspace(-12, 0, 49), (0.0, 20.0)
-"""Powers in dB that are tried, at two SNRs."""
+BACKOFFS_DB, ENDS_DB = torch.linspace(-12, 0, 49), (0.0, 20.0)
+"""r that are tried, at two SNRs."""
 GOLDEN = (5**0.5 - 1) / 2
 """Fractions of its multiples fill an interval evenly, however many there are."""
 
@@ -46,7 +48,10 @@ class OnPoints(nn.Module):
         super().__init__()
         self.register_buffer("mixed", hadamard(c), persistent=False)
         self.register_buffer("axis", levels(n), persistent=False)
-        self.backoff = nn.Parameter(torch.zeros(2))
+        self.backoff_db, self.power_db = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(2))
+        self.log_factor = nn.Parameter(
+            torch.zeros(2)
+        )  # of pictures at r = 0: mean, logarithm of the variance
         self.step = (self.axis[1] - self.axis[0]).item()
 
     def mix(self, x: Tensor) -> Tensor:
@@ -55,21 +60,26 @@ class OnPoints(nn.Module):
 
     def scale(self, x: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
         """x on the scale of the points, and what pilots say of the factor, [h, w]. level: the SNR, [B, 1]."""
-        backoff = 10 ** ((self.backoff[0] + self.backoff[1] * level.mean()) / 20)
-        factor = backoff * (2 * x.square().mean()).clamp(min=1e-12).rsqrt()
-        told = (factor.log() / LOG_SCALE).clamp(self.axis[0].item(), self.axis[-1].item())
+        r = nepers(self.backoff_db, level.mean())
+        told = (r - (2 * x.square().mean()).clamp(min=1e-12).log() / 2) / LOG_SCALE
+        told = told.clamp(self.axis[0].item(), self.axis[-1].item())
         return self.mix(x * (told * LOG_SCALE).exp()), told + self._dither(x)
 
     def unscale(
-        self, y: Tensor, noise: Tensor, prior: Tensor, pilot: int, there: Tensor
+        self, y: Tensor, level: Tensor, noise: Tensor, prior: Tensor, pilot: int, there: Tensor
     ) -> tuple[Tensor, Tensor]:
         """x as it arrived, and its noise, [B, 1, 1, 1], that of the points included.
 
-        prior: the variances of x, [c, 1, 1]; there: whether a pilot stands in channel `pilot`, [h, w].
+        level: the SNR, [B, 1]; prior: the variances of x, [c, 1, 1]; there: whether a pilot stands in
+        channel `pilot`, [h, w].
         """
+        sent = nepers(self.power_db, level.mean()).exp()
+        y, noise = y * sent, noise * sent.square() + self.step**2 / 12
         told = torch.where(there, y[:, pilot] - self._dither(y), 0).mean() / there.float().mean()
-        factor = (told * LOG_SCALE).exp()
-        y, noise = y / factor, (noise + self.step**2 / 12) / factor.square()
+        expected = nepers(self.backoff_db, level.mean()) + self.log_factor[0]
+        spread, doubt = self.log_factor[1].exp(), LOG_SCALE**2 * noise.mean() / (there.sum() * y.shape[0])
+        factor = (expected + spread / (spread + doubt) * (told * LOG_SCALE - expected)).exp()
+        y, noise = y / factor, noise / factor.square()
         weight = self.mixed @ (self.mixed[:, pilot] / (prior.flatten() + noise.flatten(1))).T
         others = torch.einsum("cb,bchw->bhw", weight, y) - weight[pilot, :, None, None] * y[:, pilot]
         missing = -others / weight[pilot, :, None, None]
@@ -78,24 +88,35 @@ class OnPoints(nn.Module):
 
     @torch.no_grad()
     def start(self, x: Tensor) -> None:
-        """The powers that lose least of x, of clipping and noise together."""
+        """The r that loses least of x, of clipping, rounding and noise together; its p; how factors vary."""
+        own = -(2 * x.square().mean((1, 2, 3))).clamp(min=1e-12).log() / 2
+        self.log_factor.copy_(torch.stack([own.mean(), own.var().clamp(min=1e-3).log()]))
         x = self.mix(x * (2 * x.square().mean()).rsqrt())
-        best = [self._best(x, snr_db) for snr_db in ENDS_DB]
-        self.backoff.copy_(torch.stack([sum(best) / 2, (best[1] - best[0]) / 2]))
+        r, p = zip(*(self._best(x, snr_db) for snr_db in ENDS_DB), strict=True)
+        for line, (low, high) in ((self.backoff_db, r), (self.power_db, p)):
+            line.copy_(torch.stack([(low + high) / 2, (high - low) / 2]))
 
-    def _best(self, x: Tensor, snr_db: float) -> Tensor:
-        noise, lost = 10 ** (-snr_db / 10) / 2 + self.step**2 / 12, []
-        for r in BACKOFFS:
+    def _best(self, x: Tensor, snr_db: float) -> tuple[Tensor, Tensor]:
+        """r and p at an SNR."""
+        tried = []
+        for r in BACKOFFS_DB:
             gain = 10 ** (r / 20)
-            clipped = (gain * x).clamp(self.axis[0], self.axis[-1]) / gain
-            lost.append((clipped - x).square().mean() + noise / gain**2)
-        return BACKOFFS[torch.stack(lost).argmin()]
+            s = hard(gain * x, len(self.axis))
+            power = 2 * s.square().mean()
+            lost = (s / gain - x).square().mean() + 10 ** (-snr_db / 10) / 2 * power / gain**2
+            tried.append((lost.item(), r, 10 * power.log10()))
+        return min(tried)[1:]
 
     def _dither(self, x: Tensor) -> Tensor:
         """What is added to pilots, between minus and plus half a step, [h, w]."""
         i, j = (torch.arange(n, device=x.device) // PILOT_EVERY for n in x.shape[2:])
-        turn = i[:, None] * -(-x.shape[3] // PILOT_EVERY) + j
+        turn = i[:, None] * ((x.shape[3] + PILOT_EVERY - 1) // PILOT_EVERY) + j
         return ((turn * GOLDEN).remainder(1) - 0.5) * self.step
+
+
+def nepers(line_db: Tensor, level: Tensor) -> Tensor:
+    """A line over the SNR, in dB, as the natural logarithm of an amplitude."""
+    return (line_db[0] + line_db[1] * level) * (math.log(10) / 20)
 
 
 def hadamard(n: int) -> Tensor:

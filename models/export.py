@@ -24,6 +24,7 @@ from models.exporting import (
     rounded_to_half,
     rounded_to_int8,
     said,
+    staged,
     write_graph,
 )
 from models.hda_deepsc import (
@@ -219,12 +220,11 @@ def load(name: str, checkpoints: Path) -> tuple[HdaDeepsc, dict]:
 
 def export(name: str, checkpoints: Path, zoo: Path) -> Path:
     """Write zoo/name; returns the folder."""
-    recipe, folder = RECIPES[name], zoo / name
+    recipe, folder = RECIPES[name], staged(zoo / name)
     measured = said(checkpoints, "psnr_10_db")[-1]
     over = f"held-out 256x256 crops, AWGN twin, DA ratio {recipe.main_da_ratio:g}, bandwidth ratio 1/6"
     net, facts = load(name, checkpoints)
     compact(net)
-    folder.mkdir(parents=True, exist_ok=True)
     export_graphs(net, folder)
     np.savez_compressed(folder / "entropy.npz", **entropy_tables(net))
     return put_card(

@@ -15,7 +15,16 @@ from torch import Tensor, nn
 from models.attack import Attack, batch, guessed
 from models.card import read_card
 from models.export import DATA
-from models.exporting import check_graph, command, load_average, put_card, rounded_to_half, said, write_graph
+from models.exporting import (
+    check_graph,
+    command,
+    load_average,
+    put_card,
+    rounded_to_half,
+    said,
+    staged,
+    write_graph,
+)
 from models.train_attack import RECIPES, ROUNDS, SNRS_DB
 
 IMAGE, Z, SIDE, SHARES = "batch,3,64h,64w", "batch,M,8h,8w", "batch,2", "batch,M"
@@ -96,14 +105,13 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
     """Write zoo/name, against the codec in the same zoo; returns the folder. Raises ValueError where the
     codec trained for another number of steps than the one that was attacked.
     """
-    recipe, folder = RECIPES[name], zoo / name
+    recipe, folder = RECIPES[name], staged(zoo / name)
     base = read_card(zoo / recipe.codec, "hda_deepsc")
     began, measured = said(checkpoints, "codec_steps")[0], said(checkpoints, "psnr_guessed_0.2")[-1]
     if base.training["steps"] != began["codec_steps"]:
         rule = f"was trained against step {began['codec_steps']}, got a card of {base.training['steps']}"
         raise ValueError(f"{zoo / recipe.codec}: the attack {rule}; train it against this one's checkpoint")
     net, facts = load(name, checkpoints)
-    folder.mkdir(parents=True, exist_ok=True)
     export_graphs(net, folder)
     return put_card(
         folder, GRAPHS, golden(net),

@@ -17,7 +17,16 @@ from torch import Tensor, nn
 from models import deepjscc_q
 from models.data import VALIDATION_EVERY
 from models.deepjscc import STRIDE, DeepJscc, normalised
-from models.exporting import check_graph, command, load_average, put_card, rounded_to_half, said, write_graph
+from models.exporting import (
+    check_graph,
+    command,
+    load_average,
+    put_card,
+    rounded_to_half,
+    said,
+    staged,
+    write_graph,
+)
 from models.train_deepjscc import RECIPES, SNR_DB
 
 CONSTELLATION = "constellation.csv"
@@ -72,7 +81,7 @@ def given(net: DeepJscc, graph: str, h: int, w: int, snr_db: float = 10.0) -> di
     if graph == "encoder":
         return {"image": image, "snr_db": snr}
     x, n = net.encode(image, snr), net.size.levels
-    return {"y": deepjscc_q.hard(x, n) if n else normalised(x), "snr_db": snr}
+    return {"y": normalised(deepjscc_q.hard(x, n) if n else x), "snr_db": snr}
 
 
 def export_graphs(net: DeepJscc, folder: Path) -> None:
@@ -81,7 +90,7 @@ def export_graphs(net: DeepJscc, folder: Path) -> None:
         wrapped, path = module(net).eval(), folder / f"{name}.onnx"
         args = tuple(given(net, name, 10, 12).values())
         write_graph(wrapped, path, args, axes(inputs), outputs, half=True)
-        for h, w in ((4, 5), (19, 16)):
+        for h, w in ((4, 5), (19, 21)):
             check_graph(wrapped, path, given(net, name, h, w), outputs)
 
 
@@ -109,10 +118,9 @@ def load(name: str, checkpoints: Path) -> tuple[DeepJscc, dict]:
 
 def export(name: str, checkpoints: Path, zoo: Path) -> Path:
     """Write zoo/name; returns the folder."""
-    recipe, folder = RECIPES[name], zoo / name
+    recipe, folder = RECIPES[name], staged(zoo / name)
     measured, levels = said(checkpoints, "psnr_10_db")[-1], recipe.size.levels
     net, facts = load(name, checkpoints)
-    folder.mkdir(parents=True, exist_ok=True)
     export_graphs(net, folder)
     if levels:
         write_constellation(levels, folder / CONSTELLATION)

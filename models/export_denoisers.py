@@ -17,7 +17,16 @@ from torch import Tensor
 from models.diffsdnet import SNR_DB, SymbolDenoiser
 from models.dncnn import Dncnn
 from models.export import DATA, PAPER
-from models.exporting import check_graph, command, load_average, put_card, rounded_to_half, said, write_graph
+from models.exporting import (
+    check_graph,
+    command,
+    load_average,
+    put_card,
+    rounded_to_half,
+    said,
+    staged,
+    write_graph,
+)
 from models.train_denoisers import RECIPES, VALIDATED_DB, build, noised
 
 SYMBOLS = "batch,C,2h,2w"
@@ -69,10 +78,9 @@ def load(name: str, checkpoints: Path) -> tuple[SymbolDenoiser, dict]:
 
 def export(name: str, checkpoints: Path, zoo: Path) -> Path:
     """Write zoo/name; returns the folder."""
-    folder, recipe = zoo / name, RECIPES[name]
+    folder, recipe = staged(zoo / name), RECIPES[name]
     began, measured = said(checkpoints, "channel")[0], said(checkpoints, "gain_0_db")[-1]
     net, facts = load(name, checkpoints)
-    folder.mkdir(parents=True, exist_ok=True)
     export_graph(net, folder / "denoiser.onnx")
     channel = np.asarray(began["channel"], np.int32)
     left = [10 ** (-measured[f"gain_{db:g}_db"] / 10) for db in VALIDATED_DB]

@@ -27,6 +27,7 @@ from models.exporting import (
     rounded_to_half,
     rounded_to_int8,
     said,
+    staged,
 )
 from models.hsc import Hsc, normalised
 from models.train_hsc import HscRecipe
@@ -148,9 +149,8 @@ def measured(name: str, checkpoints: Path) -> dict[str, Any]:
 
 def export(name: str, checkpoints: Path, zoo: Path) -> Path:
     """Write zoo/name; returns the folder."""
-    folder, found = zoo / name, measured(name, checkpoints)
+    folder, found = staged(zoo / name), measured(name, checkpoints)
     net, facts = load(name, checkpoints)
-    folder.mkdir(parents=True, exist_ok=True)
     export_graphs(net, folder, recipe_of(name).int8)
     coded = net.codebook is not None
     if coded:

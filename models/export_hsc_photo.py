@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from models.data import VALIDATION_EVERY
 from models.export_hsc import BATCH, IMAGE, PAPER, REALS, Encoder
-from models.exporting import command, export_batches, load_average, put_card, rounded_to_int8, said
+from models.exporting import command, export_batches, load_average, put_card, rounded_to_int8, said, staged
 from models.hsc import normalised
 from models.hsc_photo import HscPhoto
 from models.train_hsc_photo import RECIPES
@@ -94,11 +94,10 @@ def load(name: str, checkpoints: Path) -> tuple[HscPhoto, dict]:
 
 def export(name: str, checkpoints: Path, zoo: Path) -> Path:
     """Write zoo/name; returns the folder."""
-    folder, recipe = zoo / name, RECIPES[name]
+    folder, recipe = staged(zoo / name), RECIPES[name]
     size = recipe.size
     measured = said(checkpoints, f"mse_mean_{size.uses}")[-1]
     net, facts = load(name, checkpoints)
-    folder.mkdir(parents=True, exist_ok=True)
     export_graphs(net, folder)
     return put_card(
         folder, GRAPHS, golden(net),

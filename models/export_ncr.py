@@ -22,6 +22,7 @@ from models.exporting import (
     rounded_to_half,
     rounded_to_int8,
     said,
+    staged,
 )
 from models.ncr import Ncr
 from models.train_hsc import LEARNED
@@ -124,11 +125,10 @@ def load(name: str, checkpoints: Path) -> tuple[Ncr, dict]:
 
 def export(name: str, checkpoints: Path, zoo: Path) -> Path:
     """Write zoo/name, around the network in the same zoo; returns the folder."""
-    folder, recipe = zoo / name, RECIPES[name]
+    folder, recipe = staged(zoo / name), RECIPES[name]
     base = read_card(zoo / recipe.base, "hsc")
     began, measured = said(checkpoints, "trials")[0], said(checkpoints, "mse_ncr")[-1]
     net, facts = load(name, checkpoints)
-    folder.mkdir(parents=True, exist_ok=True)
     export_graphs(net, folder, recipe.int8)
     return put_card(
         folder, graphs(net), golden(net),

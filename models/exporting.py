@@ -4,6 +4,7 @@ checkpoint's averaged weights and facts, the command.
 
 import argparse
 import json
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from models.card import ZOO, Card, sha256, write_card
-from models.run import ending_in_a_line
+from models.run import ending_in_a_line, fill
 
 PARITY = 2e-4
 LARGEST, SCALE_BITS = 127, 16
@@ -192,7 +193,7 @@ def export_batches(
 def load_average(net: Net, checkpoints: Path) -> tuple[Net, dict[str, Any]]:
     """The network with the averaged weights of `state.pt`, and the training's steps and hours."""
     state = torch.load(checkpoints / "state.pt", weights_only=True)
-    net.load_state_dict(state["average"])
+    fill(net, state["average"], checkpoints / "state.pt")
     return net.eval(), {"steps": state["step"], "hours": round(state["seconds"] / 3600, 2)}
 
 
@@ -205,6 +206,17 @@ def said(checkpoints: Path, key: str) -> list[dict[str, Any]]:
     return found
 
 
+def staged(folder: Path) -> Path:
+    """An empty folder of that name beside it, which takes its place when `put_card` has written the card.
+
+    Until then a card that is there stays whole.
+    """
+    stage = folder.parent / f".{folder.name}.new"
+    shutil.rmtree(stage, ignore_errors=True)
+    (stage / folder.name).mkdir(parents=True)
+    return stage / folder.name
+
+
 def put_card(
     folder: Path,
     graphs: Mapping[str, tuple[Any, Mapping[str, str], Mapping[str, str]]],
@@ -212,7 +224,7 @@ def put_card(
     also: Iterable[str] = (),
     **told: Any,
 ) -> Path:
-    """Write the golden pair and the card of graphs that stand in a folder, which it returns.
+    """Write the golden pair and the card of graphs that stand in a folder; where the folder is then.
 
     graphs: name -> anything, inputs and outputs; also: the folder's other files; told: what else the card
     says (`models.card.Card`).
@@ -227,7 +239,13 @@ def put_card(
         **told,
     )
     write_card(card, folder)
-    return folder
+    if folder.parent.name != f".{folder.name}.new":
+        return folder
+    place = folder.parent.parent / folder.name
+    shutil.rmtree(place, ignore_errors=True)
+    folder.rename(place)
+    folder.parent.rmdir()
+    return place
 
 
 def save_weights(net: nn.Module, path: Path) -> None:

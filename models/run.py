@@ -5,7 +5,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +95,7 @@ class Run:
         if not path.exists():
             return False
         saved = torch.load(path, weights_only=True)
-        self.net.load_state_dict(saved["net"])
+        fill(self.net, saved["net"], path)
         self.average.weights, self.step, self.spent = saved["average"], saved["step"], saved["seconds"]
         if self.optimiser:
             self.optimiser.load_state_dict(saved["optimiser"])
@@ -109,7 +109,7 @@ class Run:
 
     def start_from(self, weights: Path, step: int) -> None:
         """Begin at a step with the weights that an export kept."""
-        self.net.load_state_dict(read_weights(weights))
+        fill(self.net, read_weights(weights), weights)
         self.average_from_here()
         self.step = step
 
@@ -185,6 +185,18 @@ class Run:
         self.step += 1
         self.average.update(self.net, self.step)
         return norm.item()
+
+
+def fill(net: nn.Module, weights: Mapping[str, torch.Tensor], file: Path) -> None:
+    """Put the weights that a file held into the network. Raises ValueError where they are another's."""
+    try:
+        net.load_state_dict(weights)
+    except RuntimeError as error:
+        wrong = str(error).splitlines()[1:2] or [str(error)]
+        raise ValueError(
+            f"{file}: must hold the weights of this recipe's network; {wrong[0].strip()}; "
+            "train anew, or name another file"
+        ) from error
 
 
 @contextmanager

@@ -71,8 +71,9 @@ def sent(net: DeepJscc, x: Tensor, a: float | None = None) -> tuple[Tensor, Tens
     if not n:
         return normalised(x), torch.zeros(())
     if a is None:
-        return deepjscc_q.hard(x, n), torch.zeros(())
-    return deepjscc_q.soft_to_hard(x, n, a)
+        return normalised(deepjscc_q.hard(x, n)), torch.zeros(())
+    s, divergence = deepjscc_q.soft_to_hard(x, n, a)
+    return normalised(s), divergence
 
 
 def loss_of(
@@ -85,7 +86,7 @@ def loss_of(
     loss = mse.log() + deepjscc_q.DIVERGENCE_WEIGHT * divergence
     facts = {"snr_db": round(snr_db, 2), "psnr": round(-10 * mse.log10().item(), 2)}
     if net.size.levels:
-        facts |= {"divergence": round(divergence.item(), 4), "power": round(2 * s.square().mean().item(), 3)}
+        facts["divergence"] = round(divergence.item(), 4)
     return loss, facts
 
 

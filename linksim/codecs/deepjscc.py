@@ -1,7 +1,7 @@
 """DeepJSCC on a link: a network's symbols as they are, or the nearest points of its constellation.
 
-    image -> encoder -> s -> |s|^2 = 1 on average over the picture -> 'picture' symbols -> decoder -> image
-                         \\-> nearest points -> 'picture' symbols (DeepJSCC-Q)
+    image -> encoder -> s -+-> |s|^2 = 1 on average over the picture -> 'picture' symbols -> decoder -> image
+                           \\-> nearest points -/ (DeepJSCC-Q)
 
 (Bourtsoulatze, Kurka, Gunduz 2019; Tung, Kurka, Jankowski, Gunduz 2022.) The network is a card of anybody's:
 `linksim.codecs.jscc` says what it must keep. Nothing but the symbols is sent, and nothing else is received.
@@ -21,15 +21,12 @@ from linksim.codecs.jscc import Jscc, find_jscc
 from linksim.errors import LinksimError
 from phy.types import Grant, Message, Reception, Symbols
 
-HALVINGS = 10
-"""Of the interval in which the factor of points of too much power is looked for."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class DeepJscc:
     """A network from pictures to channel symbols and back. `card`: one of the zoo, or a folder with yours.
 
-    A card with a constellation sends points of it alone; else a picture's symbols are brought to power 1.
+    A card with a constellation sends points of it alone. A factor brings a picture's symbols to power 1.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -83,8 +80,9 @@ class DeepJscc:
         if not np.isfinite(s).all():
             rule = "the encoder must give finite numbers, this picture got others"
             raise LinksimError(network.folder, rule, None, "train or export the network again")
-        sent = normalised(s) if network.points is None else nearest_within(s, network.points)
-        return {"picture": Symbols(data=sent)}
+        if network.points is not None:
+            s = network.points[nearest(s, network.points)]
+        return {"picture": Symbols(data=normalised(s))}
 
     def _decode(self, reception: Reception, shape: tuple[int, int, int]) -> Decoded:
         got = reception["picture"]
@@ -107,29 +105,3 @@ def nearest(s: NDArray[np.complex64], points: NDArray[np.complex64]) -> NDArray[
 def plane(s: NDArray[np.complex64]) -> NDArray[np.float32]:
     """The two axes of symbols, [n, 2]."""
     return np.stack([s.real, s.imag], -1)
-
-
-def nearest_within(s: NDArray[np.complex64], points: NDArray[np.complex64]) -> NDArray[np.complex64]:
-    """The points nearest to a s, complex64 [n], with the largest a <= 1, in steps of a
-    thousandth, whose mean power is at most 1.
-
-    Nearest to a s is what minimises |s - c|^2 + (1/a - 1) |c|^2: the least change for the power saved. The
-    receiver need not know a, since what is sent are points. Raises ValueError where even the points nearest
-    to 0 have more power.
-    """
-
-    def sent(a: float) -> tuple[NDArray[np.complex64], float]:
-        chosen = points[nearest(np.complex64(a) * s, points)]
-        return chosen, float(np.mean(np.abs(chosen.astype(np.complex128)) ** 2)) if s.size else 0.0
-
-    chosen, power = sent(1.0)
-    if power <= 1:
-        return chosen
-    low, high = 0.0, 1.0
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if sent(middle)[1] <= 1 else (low, middle)
-    chosen, power = sent(low)
-    if power > 1 + 1e-6:
-        raise ValueError(f"points: must have some of power at most 1, got {power:.3g} near 0; scale them")
-    return chosen

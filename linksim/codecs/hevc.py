@@ -48,8 +48,8 @@ class Hevc(ScaledFile):
         return (x265.compress if self.headers == "known" else x265.whole_stream)(image, quality)
 
     def guess(self, shape: tuple[int, int, int], budget: int) -> tuple[int, float]:
-        rungs = len(x265.ladder(shape))
-        octave = OCTAVE * (rungs - 1) / x265.MOST_QP
+        ladder = x265.ladder(shape)
+        rungs, octave = len(ladder), OCTAVE / (ladder[0] - ladder[1])
         qp = QP_OF_ONE_BIT - OCTAVE * np.log2(8 * budget / (shape[0] * shape[1]))
         return int(np.clip((x265.MOST_QP - qp) * octave / OCTAVE, 0, rungs - 1)), octave
 

@@ -32,3 +32,26 @@ def test_a_folder_that_is_not_there_is_one_line(module, recipe, options, told, t
     assert told in line
     assert line.count("\n") == 1
     assert not list(tmp_path.rglob("*.pt"))
+
+
+def test_weights_of_another_network_are_told_in_a_line(tmp_path):
+    torch = pytest.importorskip("torch")
+    from models.run import fill
+
+    with pytest.raises(ValueError, match=r"a\.pt: must hold the weights of this recipe's network; .*bias"):
+        fill(torch.nn.Linear(2, 3), {"weight": torch.zeros(3, 2)}, tmp_path / "a.pt")
+
+
+def test_a_card_stays_whole_until_another_is(tmp_path):
+    from models.exporting import put_card, staged
+
+    place = tmp_path / "net"
+    told = {"kind": "jscc", "paper": "", "images": "", "streams": {}, "network": {}}
+    for n in range(2):
+        folder = staged(place)
+        (folder / "graph.onnx").write_bytes(bytes(n))
+        if n:
+            assert (place / "graph.onnx").read_bytes() == b""
+        assert put_card(folder, {"graph": (None, {}, {})}, {}, **told) == place
+    assert (place / "graph.onnx").read_bytes() == bytes(1)
+    assert [path.name for path in tmp_path.iterdir()] == ["net"]

