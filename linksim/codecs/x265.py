@@ -49,11 +49,10 @@ FRACTIONAL = "qcomp=1:cutree=0:aq-mode=2:aq-strength=0.5:qg-size=64"
 
 
 def ladder(shape: tuple[int, int, int]) -> tuple[float, ...]:
-    """Every QP that there is, worst first."""
+    """QPs, worst first, to the last that changes anything."""
     if not _is_large(shape):
         return tuple(float(qp) for qp in range(MOST_QP, -1, -1))
-    fractional = range(MOST_QP * STEPS, FACTOR_OFFSET * STEPS - 1, -1)
-    return *(n / STEPS for n in fractional), *(float(qp) for qp in range(FACTOR_OFFSET - 1, -1, -1))
+    return tuple(n / STEPS for n in range(MOST_QP * STEPS, FACTOR_OFFSET * STEPS - 1, -1))
 
 
 def compress(image: Image, qp: float) -> bytes:
@@ -130,8 +129,7 @@ def _encoder(shape: tuple[int, int, int], qp: float) -> Any:
     encoder.time_base, encoder.framerate = Fraction(1, 25), Fraction(25)
     encoder.thread_count = 1
     fractional = f"ctu=64:crf={qp - FACTOR_OFFSET}:{FRACTIONAL}"
-    whole = f"ctu={LARGE_SIDE if _is_large(shape) else 32}:qp={qp:.0f}"
-    own = fractional if _is_large(shape) and qp >= FACTOR_OFFSET else whole
+    own = fractional if _is_large(shape) else f"ctu=32:qp={qp:.0f}"
     encoder.options = {"preset": "placebo", "tune": "psnr", "x265-params": f"{SETTINGS}:{own}"}
     return encoder
 
