@@ -234,7 +234,7 @@ def test_an_attack_is_against_one_codec_and_its_network(zoo, tmp_path):
     with pytest.raises(ScenarioError, match=r"attack: is made for codec\.placement told, got nominal"):
         scenario_of(parse(fixed.format(codec="hda_deepsc", who="{attack: X}"), "attacked"))
     codec = HdaDeepsc()
-    with pytest.raises(LinksimError, match="card: must name a network in the zoo"):
+    with pytest.raises(LinksimError, match=r"eavesdropper\.attack: must name a network in the zoo"):
         host.find_attack(str(tmp_path), codec)
     with pytest.raises(LinksimError, match="must be a card of kind 'hda_attack', got 'hda_deepsc'"):
         host.find_attack(str(ZOO / "hda_deepsc"), codec)
