@@ -82,9 +82,10 @@ def _made(document: Document) -> Scenario:
     """The scenario, and what it names on disk is there."""
     scenario = build(document)
     if any(field.name == "card" for field in fields(scenario.codec)):
-        with told_at(document, ("codec", "card"), ("codec", "adapter")):
+        with told_at(document, ("codec", "card")):
             _ = scenario.codec.network
-        with told_at(document, ("codec", "denoiser", "card")):
+        beside = ("adapter",) if hasattr(scenario.codec, "adapter") else ("denoiser", "card")
+        with told_at(document, ("codec", *beside)):
             _ = scenario.codec.fingerprint
     if isinstance(scenario.eavesdropper, Eavesdropper):
         with told_at(document, ("eavesdropper", "attack")):

@@ -29,8 +29,6 @@ from torch import Tensor, nn
 DIVERGENCE_WEIGHT = 0.05
 SHARPNESS = (1.0, 6.0)
 """a at the first step and from half of the steps on; a point's neighbour then weighs exp(-a) of it."""
-
-
 PILOT_EVERY = 8
 """Places, down and across."""
 LOG_SCALE = 1.5
@@ -49,9 +47,8 @@ class OnPoints(nn.Module):
         self.register_buffer("mixed", hadamard(c), persistent=False)
         self.register_buffer("axis", levels(n), persistent=False)
         self.backoff_db, self.power_db = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(2))
-        self.log_factor = nn.Parameter(
-            torch.zeros(2)
-        )  # of pictures at r = 0: mean, logarithm of the variance
+        self.log_factor = nn.Parameter(torch.zeros(2))
+        """Over pictures, at r = 0: its mean, and the logarithm of its variance."""
         self.step = (self.axis[1] - self.axis[0]).item()
 
     def mix(self, x: Tensor) -> Tensor:

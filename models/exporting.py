@@ -224,7 +224,7 @@ def put_card(
     also: Iterable[str] = (),
     **told: Any,
 ) -> Path:
-    """Write the golden pair and the card of graphs that stand in a folder; where the folder is then.
+    """Write the golden pair and the card of graphs that stand in a `staged` folder; the place that it takes.
 
     graphs: name -> anything, inputs and outputs; also: the folder's other files; told: what else the card
     says (`models.card.Card`).
@@ -239,8 +239,6 @@ def put_card(
         **told,
     )
     write_card(card, folder)
-    if folder.parent.name != f".{folder.name}.new":
-        return folder
     place = folder.parent.parent / folder.name
     shutil.rmtree(place, ignore_errors=True)
     folder.rename(place)

@@ -237,10 +237,12 @@ def test_a_network_that_is_not_there_is_told_with_its_line(write):
             "codec.denoiser={kind: dncnn, card: hda_attack}",
             r"codec\.denoiser\.card: .*must be a card of kind 'denoiser'",
         ),
+        ("codec.adapter=nowhere", r"codec\.adapter: must name .*\(hsc_vae_ncr"),
     ],
 )
 def test_other_networks_that_are_not_there_are_told_with_their_field(setting, told):
-    file = "awgn_hda.yaml" if setting.startswith("eaves") else "rician_analog.yaml"
+    files = {"eavesdropper": "awgn_hda", "codec.denoiser": "rician_analog", "codec.adapter": "rayleigh_hsc"}
+    file = f"{files[setting.partition('=')[0]]}.yaml"
     with pytest.raises(ScenarioError, match=f"^--set .*: {told}"):
         load(Path(__file__).parents[1] / "scenarios" / file, sets=[setting])
 

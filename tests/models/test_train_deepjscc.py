@@ -130,6 +130,7 @@ def test_mixing_spreads_the_strongest_component_and_is_undone(images):
     x = net.encode(images, snr(images))
     power = x.square().mean((0, 2, 3))
     assert power.max() < 4 * power.min()
+    torch.testing.assert_close(net.on_points.mix(net.on_points.mix(x)), x)
 
 
 @torch.no_grad()
