@@ -38,7 +38,7 @@ class Amc:
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
-    amc: Literal["hda", "802.11ad", "cqi1", "cqi2", "cqi3", "cqi2-long"] = "hda"
+    amc: Literal["hda", "802.11ad", "cqi1", "cqi2", "cqi3", "cqi2-long", "nr-long"] = "hda"
     csit: bool = False
     target: float = 1e-2
     max_outage: float | None = None

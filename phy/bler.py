@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,9 +168,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--bler", type=float, default=1e-2, help="block error rate, 1e-2 if not given")
     got = parser.parse_args(arguments)
     receiver = Receiver(decoder=parse_decoder(got.decoder) if got.decoder else None)
-    for names in zip(*(AMC_SETS[each] for each in got.sets), strict=False):
-        told = [f"{name:12} {snr_db_at(got.bler, name, receiver):7.2f} dB" for name in names]
-        print("   ".join(told))
+    for names in zip_longest(*(AMC_SETS[each] for each in got.sets)):
+        told = [
+            f"{name:12} {snr_db_at(got.bler, name, receiver):7.2f} dB" if name else " " * 23 for name in names
+        ]
+        print("   ".join(told).rstrip())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Modulation and coding schemes by name: 802.11ad's, 5G's by CQI, and any constellation with any code.
+"""Modulation and coding schemes by name: 802.11ad's, 5G's by CQI or MCS, any constellation with any code.
 
 `CONSTELLATION-RATE` is a constellation with a code of 802.11ad. `802.11ad-mcs1` ... `802.11ad-mcs12.6` are
 the single-carrier schemes of IEEE 802.11ad-2012 and, from 9.1 and 12.1 on, of the extended set of 802.11-2016
@@ -10,7 +10,8 @@ public transcriptions. The tables give x, the rate times 1024; a length is ours 
 1024 * 1024 / x bits: long enough to be near the waterfall of long 5G blocks, short enough that the frames of
 small pictures hold several. `cqi2-long-1` ... `cqi2-long-15` have the rates of `cqi2` in the longest code
 blocks that TS 38.212 makes of them: 8448 bits in base graph 1, 3840 in base graph 2, which serves rates up to
-1/4. They are for payloads of many blocks, since whole blocks are sent. Other lengths are named freely.
+1/4. They are for payloads of many blocks, since whole blocks are sent. `mcs2-long-0` ... `mcs2-long-27` are,
+in such blocks, the rows of table 5.1.3.1-2, twice as fine. Other lengths are named freely.
 
 `CONSTELLATION/CODE` is free: `64qam/nr-ldpc:k=1024,rate=3/4`.
 """
@@ -120,7 +121,7 @@ def _single_carrier() -> list[Mcs]:
     ]
 
 
-CQI_TABLES: dict[str, dict[str, tuple[int, ...]]] = {
+NR_TABLES: dict[str, dict[str, tuple[float, ...]]] = {
     "cqi1": {
         "qpsk": (78, 120, 193, 308, 449, 602),
         "16qam": (378, 490, 616),
@@ -137,8 +138,16 @@ CQI_TABLES: dict[str, dict[str, tuple[int, ...]]] = {
         "16qam": (378, 490, 616),
         "64qam": (466, 567, 666, 772),
     },
+    "mcs2": {
+        "qpsk": (120, 193, 308, 449, 602),
+        "16qam": (378, 434, 490, 553, 616, 658),
+        "64qam": (466, 517, 567, 616, 666, 719, 772, 822, 873),
+        "256qam": (682.5, 711, 754, 797, 841, 885, 916.5, 948),
+    },
 }
-"""TS 38.214 tables 5.2.2.1-2, -3, -4: code rate x 1024 of CQI 1 to 15 by constellation."""
+"""Code rate x 1024 by constellation, of CQI 1 to 15 in TS 38.214's tables 5.2.2.1-2, -3, -4 and of MCS 0 to
+27 in table 5.1.3.1-2.
+"""
 
 CQI_BITS = 1024
 """Information bits of a CQI scheme's code block."""
@@ -147,7 +156,7 @@ LONG = "-long"
 """What is added to the name of a table whose schemes have the longest code blocks."""
 
 
-def longest_block_bits(rate_x1024: int) -> int:
+def longest_block_bits(rate_x1024: float) -> int:
     """Most information bits of one code block of 5G NR at a rate (TS 38.212, 5.2.2 and 7.2.2).
 
     >>> longest_block_bits(256), longest_block_bits(257)
@@ -156,46 +165,50 @@ def longest_block_bits(rate_x1024: int) -> int:
     return 3840 if 4 * rate_x1024 <= 1024 else 8448
 
 
-def cqi_code_name(bits_per_symbol: int, rate_x1024: int, info_bits: int = CQI_BITS) -> str:
-    """The code of a CQI row: its information bits in the number of whole symbols nearest to its rate.
+def nr_code_name(bits_per_symbol: int, rate_x1024: float, info_bits: int = CQI_BITS) -> str:
+    """The code of a row: its information bits in the number of whole symbols nearest to its rate.
 
-    >>> cqi_code_name(2, 602)
+    >>> nr_code_name(2, 602)
     'nr-ldpc:k=1024,n=1742'
     """
-    symbols = round(Fraction(info_bits * 1024, rate_x1024 * bits_per_symbol))
+    symbols = round(info_bits * 1024 / (Fraction(rate_x1024) * bits_per_symbol))
     return f"nr-ldpc:k={info_bits},n={symbols * bits_per_symbol}"
 
 
-def _cqi(table: str) -> list[Mcs]:
+def _nr(table: str) -> list[Mcs]:
     """The schemes of a table, or, by its name with `LONG`, the same in the longest code blocks."""
-    rows = [(points, x) for points, rates in CQI_TABLES[table.removesuffix(LONG)].items() for x in rates]
+    rows = [(points, x) for points, rates in NR_TABLES[table.removesuffix(LONG)].items() for x in rates]
     bits = {"qpsk": 2, "16qam": 4, "64qam": 6, "256qam": 8}
     return [
         Mcs(
             name=f"{table}-{i}",
             constellation_name=f"{points}@5g",
-            code_name=cqi_code_name(
+            code_name=nr_code_name(
                 bits[points], x, longest_block_bits(x) if table.endswith(LONG) else CQI_BITS
             ),
         )
-        for i, (points, x) in enumerate(rows, 1)
+        for i, (points, x) in enumerate(rows, 0 if table.startswith("mcs") else 1)
     ]
 
 
-CQI_SETS = (*CQI_TABLES, "cqi2-long")
+CQI_SETS = ("cqi1", "cqi2", "cqi3", "cqi2-long")
 
 
 MCS: dict[str, Mcs] = {
-    mcs.name: mcs for mcs in (*_grid(), *_single_carrier(), *(m for table in CQI_SETS for m in _cqi(table)))
+    mcs.name: mcs
+    for mcs in (*_grid(), *_single_carrier(), *(m for table in (*CQI_SETS, "mcs2-long") for m in _nr(table)))
 }
 """The schemes that have a name of their own."""
 
 AMC_SETS: dict[str, tuple[str, ...]] = {
     "hda": ("bpsk-1/2", "qpsk-1/2", "qpsk-3/4", "16qam-1/2", "16qam-3/4"),
     "802.11ad": tuple(mcs.name for mcs in _single_carrier()),
-    **{table: tuple(mcs.name for mcs in _cqi(table)) for table in CQI_SETS},
+    **{table: tuple(mcs.name for mcs in _nr(table)) for table in CQI_SETS},
+    "nr-long": ("cqi2-long-1", *(mcs.name for mcs in _nr("mcs2-long"))),
 }
-"""Sets to adapt over, most robust first. 'hda': the five steps of the HDA-DeepSC paper."""
+"""Sets to adapt over, most robust first. 'hda': the five steps of the HDA-DeepSC paper. 'nr-long': the lowest
+rate of the CQI table and all of the MCS table.
+"""
 
 
 @lru_cache(maxsize=1024)
@@ -219,7 +232,7 @@ def find_mcs(name: str) -> Mcs:
         return Mcs(name=name, constellation_name=constellation, code_name=code)
     near = get_close_matches(name, MCS, 1, 0.0)[0]
     raise ValueError(
-        f"mcs: must be one of {', '.join(_grid_names())}, 802.11ad-mcsN, cqiT-N, cqi2-long-N or "
+        f"mcs: must be one of {', '.join(_grid_names())}, 802.11ad-mcsN, cqiT-N, cqi2-long-N, mcs2-long-N or "
         f"CONSTELLATION/CODE, got {name!r}; did you mean {near!r}?"
     )
 

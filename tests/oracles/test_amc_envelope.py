@@ -26,7 +26,9 @@ RECEIVERS = {
     "usual": Receiver(),
     "native": Receiver(decoder=parse_decoder("layered-offset-min-sum:quantisation=8")),
 }
-MEASURED = [(amc, who) for amc in AMC_SETS for who in RECEIVERS if (amc, who) != ("cqi2-long", "usual")]
+LONG = ("cqi2-long", "nr-long")
+"""Sets of one decoder's curves alone."""
+MEASURED = [(amc, who) for amc in AMC_SETS for who in RECEIVERS if who == "native" or amc not in LONG]
 
 
 def members(amc: str, n_uses: int = USES):
@@ -53,7 +55,7 @@ def test_over_awgn_the_rule_is_within_1_db_of_the_best_scheme(amc, who, n_uses):
 @pytest.mark.parametrize("k_factor", [0.0, 3.0])
 def test_over_fading_the_rule_with_csit_is_within_1_db_of_the_best_scheme(amc, k_factor):
     """A fade a frame, integrated over 2,000 equally likely gains."""
-    receiver = RECEIVERS["native" if amc == "cqi2-long" else "usual"]
+    receiver = RECEIVERS["native" if amc in LONG else "usual"]
     channel, rule, able = Rician(k_factor=k_factor), Amc(amc=amc, csit=True), members(amc)
     law = np.linspace(0, 12, 200_001)
     gains = np.interp((np.arange(2000) + 0.5) / 2000, channel.gain_cdf(law), law)

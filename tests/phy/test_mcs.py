@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import pytest
 
-from phy.mcs import AMC_SETS, CQI_SETS, CQI_TABLES, MCS, Pair, find_mcs
+from phy.mcs import AMC_SETS, CQI_SETS, MCS, Pair, find_mcs
 
 FACTS = json.loads(files("phy").joinpath("data/ieee80211ad.json").read_text())
 
@@ -37,7 +37,7 @@ EFFICIENCY = {  # the tables' own last columns
 }
 
 
-@pytest.mark.parametrize("table", CQI_TABLES)
+@pytest.mark.parametrize("table", EFFICIENCY)
 def test_cqi_schemes_have_the_efficiencies_of_their_tables(table):
     """To half a symbol of the block's length and the four digits that the tables have."""
     assert len(AMC_SETS[table]) == 15
@@ -65,11 +65,23 @@ def test_long_cqi_schemes_have_the_rates_of_their_table_in_the_longest_code_bloc
         )
 
 
+@pytest.mark.parametrize("i", range(28))
+def test_mcs_schemes_have_the_rows_that_sionna_knows(i):
+    """TS 38.214, table 5.1.3.1-2; to half a symbol of the block's length."""
+    from sionna.phy.nr.utils import decode_mcs_index
+
+    bits, rate = decode_mcs_index(i, table_index=2)
+    mcs = MCS[f"mcs2-long-{i}"]
+    assert mcs.constellation_name == {2: "qpsk@5g", 4: "16qam@5g", 6: "64qam@5g", 8: "256qam@5g"}[int(bits)]
+    assert abs(mcs.code.k / float(rate) - mcs.code.n) <= int(bits) / 2 + 1e-3
+    assert AMC_SETS["nr-long"][i + 1] == mcs.name
+
+
 def test_sets_hold_schemes_by_rising_rate():
     for names in AMC_SETS.values():
         assert len(names) <= 32  # `phy.signalling`
         assert all(name in MCS for name in names)
-    for table in ("hda", *CQI_SETS):
+    for table in ("hda", *CQI_SETS, "nr-long"):
         rates = [MCS[name].info_bits_per_use for name in AMC_SETS[table]]
         assert rates == sorted(rates)
 
