@@ -16,6 +16,11 @@ from linksim.manifest import read_manifest
 from linksim.report.fields import SNR, number, setting, short_names, swept, value_text
 from linksim.report.table import summarise
 
+MOST_TICKS = 12
+"""Steps of the axis as wide as a number's tick."""
+GROWTH = 8
+"""An axis is drawn over decades if its widest step is so many times its narrowest."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
@@ -69,6 +74,21 @@ class Axis:
     places: dict[str, float]
     numeric: bool
     measured: bool = False
+
+    @property
+    def crowded(self) -> bool:
+        """Whether numbers lie too close together, somewhere, for each to be a tick of an even axis."""
+        steps = np.diff(np.sort(list(self.places.values())))
+        return self.numeric and steps.size > 1 and steps.min() * MOST_TICKS < steps.sum()
+
+    @property
+    def decades(self) -> bool:
+        """Whether it is drawn over decades: values from 0 on, not in dB, whose steps grow."""
+        if self.measured or not self.crowded or self.field.endswith("_db"):
+            return False
+        x = np.sort(list(self.places.values()))
+        steps = np.diff(x)
+        return bool(x[0] >= 0 and steps.max() >= GROWTH * steps.min())
 
     def of(self, values: Sequence[Any]) -> NDArray[np.float64]:
         """float64 [n]: where the values lie."""

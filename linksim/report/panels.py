@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
 SUFFIXES = (".png", ".pdf", ".svg")
 WIDTH = COLUMN
 """Of a figure, inches."""
-MOST_TICKS, TICK_LETTERS = 12, 36
-"""Steps of the axis as wide as a number's tick, and letters that fit side by side."""
+TICK_LETTERS = 36
+"""Letters of ticks that fit side by side."""
 LEGEND_LETTERS, LEGEND_HANDLE, LEGEND_LINE = 62, 9, 0.17
 """Letters of a line of the legend, those that an entry takes beside its label, and how high it is."""
 STYLES = {"all trials": "-", "delivered": "--", "eavesdropper": ":"}
@@ -164,9 +163,16 @@ def look(
 
 def ticks(axes: Axes, axis: Axis) -> None:
     """Where the points are, unless they are many or close; slanted where their names are long."""
+    from matplotlib.ticker import NullLocator
+
     places = sorted(axis.places.values())
-    close = any((b - a) * MOST_TICKS < places[-1] - places[0] for a, b in pairwise(places))
-    if not axis.measured and not (axis.numeric and close):
+    if axis.decades:
+        if places[0] > 0:
+            axes.set_xscale("log")
+        else:
+            axes.set_xscale("symlog", linthresh=places[1], linscale=0.5)
+        axes.xaxis.set_minor_locator(NullLocator())
+    if not axis.measured and (axis.decades or not axis.crowded):
         axes.set_xticks(list(axis.places.values()), list(axis.places))
     if not axis.numeric and sum(map(len, axis.places)) > TICK_LETTERS:
         axes.tick_params("x", labelrotation=20)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from written_runs import HEIGHT, WIDTH, plain, trial, write_run
@@ -13,8 +14,9 @@ from written_studies import write_study
 from linksim import disk, results
 from linksim.errors import LinksimError
 from linksim.report import panels, plots, write_report
-from linksim.report.curves import axis_over, read_series, variable
+from linksim.report.curves import Series, axis_over, read_series, variable
 from linksim.report.lines import picture_lines, tells_mse
+from linksim.report.panels import ticks
 from linksim.report.plots import MSE, PSNR, QUANTITIES, plot_runs, write_figures
 from linksim.report.strip import MOST_IMAGES, MOST_POINTS, TILE, strip_rows, write_strip
 from linksim.report.style import COLUMN_DPI, COLUMN_RC, DPI, figure
@@ -213,6 +215,31 @@ def test_names_that_runs_do_not_share_lie_at_places_of_their_own(tmp_path):
     second = read_series(small(tmp_path, "b", [{MCS: "16qam-1/2"}, {MCS: "bpsk-1/2"}]))
     axis = axis_over([first, second], variable([first, second]))
     assert axis.places == {"bpsk-1/2": 0, "qpsk-1/2": 1, "16qam-1/2": 2}
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "scale"),
+    [
+        ("csi.count", [1, 2, 4, 8, 16, 32, 64, 128], "log"),
+        ("block_loss", [0, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1], "symlog"),
+        ("bandwidth_ratio", ["1/12", "1/6", "1/4"], "linear"),
+        ("steps", list(range(1, 41)), "linear"),
+        ("offset", [-1, 0, 1, 100], "linear"),
+        ("clip_db", [0.1, 0.2, 10, 40], "linear"),
+    ],
+)
+def test_an_axis_of_growing_steps_is_drawn_over_decades_with_every_value_a_tick(field, values, scale):
+    series = Series(name="run", table=pd.DataFrame({field: values}), fields=(field,))
+    drawn = figure(3, 2)
+    axes = drawn.subplots()
+    axis = axis_over([series], field)
+    axes.plot(axis.of(values), axis.of(values))
+    ticks(axes, axis)
+    assert axes.get_xscale() == scale
+    if scale != "linear":
+        assert [label.get_text() for label in axes.get_xticklabels()] == [f"{value:g}" for value in values]
+        left = axes.transData.transform([(x, 0) for x in axis.of(values)])[:, 0]
+        assert np.diff(left).min() > np.diff(left).max() / 4
 
 
 def test_what_cannot_be_plotted_is_one_line(lossy, tmp_path):
