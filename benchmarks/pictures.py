@@ -248,10 +248,9 @@ def one_encoding(job: Job) -> Measured:
         draws = link.draw(scenario.snr_db, [(scenario.seed, link.name, photo.sha256, 0)])
         (granted,) = link.grants([photo.image.size], draws)
         budget, rungs = granted["picture"].payload_bits // 8, x265.ladder(photo.image.shape)
-        headers = len(x265.whole_stream(photo.image, 51)) - len(x265.compress(photo.image, 51))
 
-        def size(rung: int, image: np.ndarray = photo.image, rungs=rungs, headers: int = headers) -> int:
-            return len(compress(image, rungs[rung])) - headers
+        def size(rung: int, image: np.ndarray = photo.image, rungs=rungs) -> int:
+            return len(compress(image, rungs[rung]))
 
         guess = scenario.codec.guess(photo.image.shape, budget)
         best = highest(size, len(rungs), budget, *guess)

@@ -58,12 +58,11 @@ def constellations() -> Rows:
 
 
 def mcs() -> Rows:
-    """Modulation and coding schemes, the sets that adapt over them, and whether their curves are measured."""
-    from phy.bler import USUAL, table
+    """Modulation and coding schemes, the sets that adapt over them, and the receivers of their curves."""
+    from phy.bler import receivers_measured
     from phy.mcs import AMC_SETS, MCS
 
-    measured = table()["curves"]
-    head = ("mcs", "constellation", "code", "info bits per use", "in the sets", "curve")
+    head = ("mcs", "constellation", "code", "info bits per use", "in the sets", "curves measured")
     rows = [
         (
             name,
@@ -71,7 +70,7 @@ def mcs() -> Rows:
             each.code_name,
             f"{float(each.info_bits_per_use):.3f}",
             ", ".join(amc for amc, members in AMC_SETS.items() if name in members),
-            "measured" if USUAL.curve_name(each) in measured else "",
+            ", ".join(receivers_measured(each)),
         )
         for name, each in MCS.items()
     ]

@@ -142,4 +142,3 @@ class AnalogBearer:
 
 
 Bearer = Annotated[DigitalBearer | AnalogBearer, Field(discriminator="kind")]
-BEARERS: dict[str, type] = {"digital": DigitalBearer, "analog": AnalogBearer}

@@ -36,8 +36,3 @@ def to_int(bits: NDArray[np.uint8]) -> int:
     1234
     """
     return int.from_bytes(pack(bits), "big") >> -len(bits) % 8
-
-
-def random_bits(n_bits: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Fair bits, uint8 [n_bits]."""
-    return unpack(rng.bytes(-(-n_bits // 8)), n_bits)

@@ -107,15 +107,20 @@ def table() -> dict:
     return json.loads(files("phy").joinpath("data/bler_curves.json").read_text())
 
 
+def receivers_measured(mcs: Mcs) -> list[str]:
+    """The demappers and decoders with which a scheme's curve was measured, as 'exact with sum-product'."""
+    return [
+        f"{demapper} with {decoder}"
+        for pair, demapper, decoder in (name.rsplit(" ", 2) for name in sorted(table()["curves"]))
+        if pair == mcs.pair_name
+    ]
+
+
 def check_curve(mcs: Mcs, receiver: Receiver) -> None:
     """ValueError where no curve was measured with the demapper and decoder that will run."""
     if receiver.curve_name(mcs) not in table()["curves"]:
         got = f"demapper {receiver.demapper}, decoder {receiver.decoder_of(mcs).spec}"
-        measured = ", ".join(
-            f"{demapper} with {decoder}"
-            for pair, demapper, decoder in (name.rsplit(" ", 2) for name in sorted(table()["curves"]))
-            if pair == mcs.pair_name
-        )
+        measured = ", ".join(receivers_measured(mcs))
         raise ValueError(
             f"decoder: adaptive modulation needs the receiver of its curves ({measured or 'none yet'} for "
             f"{mcs.name}), got {got}; take what was measured, name one mcs, or measure it: linksim "

@@ -22,7 +22,6 @@ from pydantic import Field
 
 from phy.bits import pack, unpack
 
-NONCE_BYTES = 12
 TAG_BITS = 128
 TEST_KEY = bytes(range(32))
 """The marked test key, 00 01 02 ... 1f: public, for scenarios that are shown and tested."""
@@ -146,4 +145,3 @@ class AesGcm:
 
 
 Cipher = Annotated[AesCtr | AesGcm, Field(discriminator="kind")]
-CIPHERS: dict[str, type] = {"aes-ctr": AesCtr, "aes-gcm": AesGcm}

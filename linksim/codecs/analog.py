@@ -30,7 +30,7 @@ class Analog:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     kind: Literal["analog"] = "analog"
-    card: str = "hda_deepsc"
+    card: str = "analog_deepsc"
     denoiser: Denoiser = LMMSE
 
     streams: ClassVar[Mapping[str, str]] = {"auxiliary": "analog"}

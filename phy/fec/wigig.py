@@ -74,12 +74,6 @@ def repeated(mother: QcLdpc) -> Spans:
     )
 
 
-def load_codes() -> dict[str, QcLdpc]:
-    """'802.11ad-1/2' ... '802.11ad-13/16', the codes of the tables, checked against their known answers."""
-    tables = load_tables()
-    return {f"802.11ad-{rate}": _load(rate, tables) for rate in tables["matrices"]}
-
-
 def _load(rate: str, tables: dict[str, Any]) -> QcLdpc:
     prototype = tuple(tuple(row) for row in tables["matrices"][rate])
     code = QcLdpc(name=f"802.11ad-{rate}", prototype=prototype, lifting=tables["Z"])

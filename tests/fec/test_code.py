@@ -66,7 +66,7 @@ def test_a_changed_shift_is_refused_when_the_table_is_loaded(monkeypatch):
     tampered["matrices"]["3/4"][2][5] ^= 1
     monkeypatch.setattr(wigig, "load_tables", lambda: tampered)
     with pytest.raises(ValueError, match=r"sha256 of rate 3/4 must be"):
-        wigig.load_codes()
+        wigig.make(name="802.11ad-3/4")
 
 
 def test_an_unknown_code_names_its_nearest():
