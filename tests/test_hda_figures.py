@@ -32,6 +32,15 @@ def test_systems_meet_the_same_pictures_fades_and_noise(figure):
     assert len({each.links["air"].csi for each in scenarios}) == 1
 
 
+@pytest.mark.parametrize("name", ["fig3", "table1", "table3", "fig9"])
+def test_detections_and_eavesdroppers_meet_the_same_pictures_uses_and_noise(name, kodak):
+    scenarios = list(plan_of(STUDIES / f"{name}.yaml").scenarios.values())
+    assert {each.images.set for each in scenarios} == {"kodak"}
+    assert len({(each.seed, each.trials, each.images.limit) for each in scenarios}) == 1
+    links = [each.links["air"] for each in scenarios]
+    assert len({(link.channel, link.csi, link.bandwidth_ratio) for link in links}) == 1
+
+
 def test_systems_have_the_same_channel_uses_and_snrs(figure):
     _, plan = figure
     met: dict[str, set] = {}
