@@ -93,6 +93,33 @@ def write(rows: Sequence[Row], first: str, facts: Row, folder: Path) -> None:
     (folder / "results.json").write_text(json.dumps(told, indent=1) + "\n")
 
 
+def scores_told(rows: Sequence[Row], first: str, out: Path) -> Iterator[str]:
+    """Write rows of photos as CSV; of each variant the mean of every quality over seeds and photos, and in
+    brackets its gain on `first` with its 95 % interval over photos, each the mean over seeds.
+    """
+    with out.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    found = {(row["variant"], row["seed"], row["photo"]): row for row in rows}
+    keys, photos = list(measured(rows[0])), sorted({row["photo"] for row in rows})
+    for variant in dict.fromkeys(row["variant"] for row in rows):
+        seeds = [
+            n
+            for n in sorted({row["seed"] for row in rows})
+            if {(variant, n, 1), (first, n, 1)} <= found.keys()
+        ]
+        cells = [f"{variant:18}{len(seeds)} x {len(photos)} photos"]
+        for key in keys if seeds else ():
+            own, base = (
+                np.array([[found[each, seed, photo][key] for photo in photos] for seed in seeds]).mean(0)
+                for each in (variant, first)
+            )
+            gain = "" if variant == first else f" ({_text(interval((own - base).tolist()), '+')})"
+            cells.append(f"{key} {own.mean():.2f}{gain}")
+        yield "   ".join(cells)
+
+
 def told(rows: Sequence[Row], first: str) -> Iterator[str]:
     """The summary in words, a line a variant: each quality, and in brackets its gain."""
     for variant, facts in summary(rows, first).items():

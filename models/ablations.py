@@ -9,11 +9,12 @@ schedule_random   the same from random weights
 
 Every variant of a seed starts from the same weights and sees the same crops. A sitting goes through the
 variants of the first seed, then of the next, and stops after --minutes; the same command goes on. It leaves
-results.csv, a row a run, and results.json in the folder, and prints what each variant gains.
+results.csv, a row a run, and results.json in the folder, and prints what each variant gains. With --score
+FOLDER it trains nothing: the finished codecs meet that folder's photos.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -41,6 +42,8 @@ Photos = list[NDArray[np.uint8]]
 LOG_EVERY = 100
 SEEDS = 3
 CROP_SAMPLES = 128 * 128
+WINDOW = 64
+"""Pixels of a window of attention, 8 tokens of 8, of which a photo has whole ones."""
 
 
 class SemanticCodec(nn.Module):
@@ -86,15 +89,45 @@ class CodecRun(Run):
         return {"loss": round(loss.item(), 4), "norm": round(norm, 3)}
 
 
+QUALITIES = ("psnr_db", "ms_ssim_db")
+
+
 @torch.no_grad()
-def codec_quality(codec: SemanticCodec, held_out: Photos) -> dict[str, float]:
-    """Mean PSNR and MS-SSIM in dB of 256x256 crops of held-out photos, as pictures of eight bits."""
+def scores(codec: SemanticCodec, images: Iterable[Tensor]) -> NDArray[np.float64]:
+    """float64 [n, 2]: PSNR and MS-SSIM in dB of each image [1, 3, H, W], as a picture of eight bits."""
     found = []
-    for i, photo in enumerate(held_out):
-        image = crops([photo], 1, 1, 256, (7, i))
+    for image in images:
         decoded = codec(image)
         found.append([float(psnr_db(image, decoded)), float(ms_ssim_db(image, decoded))])
-    return dict(zip(("psnr_db", "ms_ssim_db"), np.round(np.mean(found, 0), 3).tolist(), strict=True))
+    return np.array(found)
+
+
+def codec_quality(codec: SemanticCodec, held_out: Photos) -> dict[str, float]:
+    """Mean PSNR and MS-SSIM in dB of 256x256 crops of held-out photos."""
+    found = scores(codec, (crops([photo], 1, 1, 256, (7, i)) for i, photo in enumerate(held_out)))
+    return dict(zip(QUALITIES, np.round(found.mean(0), 3).tolist(), strict=True))
+
+
+def scored(name: str, photos: Photos, folder: Path, seeds: int) -> list[dict[str, Any]]:
+    """A row for each finished run of semantic codecs and each photo, cut to whole windows of attention,
+    through averaged weights.
+    """
+    experiment, rows = EXPERIMENTS[name], []
+    even = [
+        photo[: photo.shape[0] // WINDOW * WINDOW, : photo.shape[1] // WINDOW * WINDOW] for photo in photos
+    ]
+    images = [torch.from_numpy(photo.copy()).permute(2, 0, 1)[None] / 255 for photo in even]
+    for variant, seed in product(experiment.variants, range(1, seeds + 1)):
+        own = results.run_folder(folder, variant, seed)
+        if not results.result_of(own, experiment.recipe.steps):
+            continue
+        run = codec_run(variant, replace(experiment.recipe, seed=seed), [], own, True)
+        run.restore()
+        run.net.load_state_dict(run.average.weights)
+        for n, found in enumerate(scores(run.net, images)):
+            facts = {"variant": variant, "seed": seed, "photo": n + 1}
+            rows.append(facts | dict(zip(QUALITIES, np.round(found, 4).tolist(), strict=True)))
+    return rows
 
 
 def codec_run(variant: str, recipe: Recipe, photos: Photos, folder: Path, random: bool) -> CodecRun:
@@ -189,6 +222,17 @@ def ablate(name: str, folders: list[Path], folder: Path, minutes: float, seeds: 
         print(line)
 
 
+def score(name: str, photos: Path, folder: Path, seeds: int) -> None:
+    """Write scores.csv, a row a run and photo, and print each variant's mean and gain over photos."""
+    if EXPERIMENTS[name].begin is not codec_run:
+        raise ValueError(f"--score: must be of semantic codecs, as of table2, got {name}; leave it out")
+    rows = scored(name, load_photos([photos], 256), folder, seeds)
+    if not rows:
+        raise ValueError(f"--score: {folder} holds no finished run of {name}; train first, without --score")
+    for line in results.scores_told(rows, EXPERIMENTS[name].variants[0], folder / "scores.csv"):
+        print(line)
+
+
 def conclude(name: str, folder: Path, seeds: int) -> list[dict[str, Any]]:
     """Write the results of the runs that are finished; their rows."""
     experiment = EXPERIMENTS[name]
@@ -225,13 +269,17 @@ def go_on(run: Run, measure: Callable[[], dict], photos: Photos, minutes: float)
 
 def main() -> None:
     parser = training_parser(__doc__, EXPERIMENTS)
-    parser.add_argument(
-        "--data", type=Path, action="append", required=True, help="a folder of training photos"
-    )
+    parser.add_argument("--data", type=Path, action="append", default=[], help="a folder of training photos")
+    parser.add_argument("--score", type=Path, help="a folder of photos that finished codecs are scored on")
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"runs of each variant ({SEEDS})")
     given = parsed(parser)
+    if not given.data and not given.score:
+        parser.error("--data: must be a folder of training photos; again for more")
     with ending_in_a_line():
-        ablate(given.recipe, given.data, given.folder, given.minutes, given.seeds)
+        if given.score:
+            score(given.recipe, given.score, given.folder, given.seeds)
+        else:
+            ablate(given.recipe, given.data, given.folder, given.minutes, given.seeds)
 
 
 if __name__ == "__main__":

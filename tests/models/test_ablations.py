@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import stats
 
 torch = pytest.importorskip("torch")
 
@@ -16,7 +17,7 @@ from linksim import metrics  # noqa: E402
 from models import ablation_results as results  # noqa: E402
 from models import ablations, curves  # noqa: E402
 from models.ablations import CODECS, EXPERIMENTS, ablate, codec_run  # noqa: E402
-from models.data import crops  # noqa: E402
+from models.data import crops, load_photos  # noqa: E402
 from models.fourier import FourierModule, FourierUnit, plug_in  # noqa: E402
 from models.quality import ms_ssim, ms_ssim_db, psnr_db  # noqa: E402
 from models.semantic import Trunk  # noqa: E402
@@ -133,6 +134,30 @@ def test_an_ablation_leaves_a_row_for_each_run_and_what_variants_gain(name, smal
     assert f"{n} of {n} runs are finished" in capsys.readouterr().out
     ablate(name, [folder], out, minutes=0, seeds=1)
     assert f"{n} of {n} runs are finished" in capsys.readouterr().out
+
+
+def test_finished_codecs_are_scored_on_whole_photos(small, folder, capsys):
+    out = folder / "out"
+    ablate("table2", [folder], out, minutes=60, seeds=1)
+    capsys.readouterr()
+    ablations.score("table2", folder, out, 1)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(CODECS)
+    with (out / "scores.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    n = len(load_photos([folder], 256))
+    assert len(rows) == n * len(CODECS)
+    psnr = {v: np.array([float(row["psnr_db"]) for row in rows if row["variant"] == v]) for v in CODECS}
+    gains = psnr["fourier_loss"] - psnr["mse"]
+    half = stats.t.ppf(0.975, n - 1) * gains.std(ddof=1) / n**0.5
+    assert f"psnr_db {psnr['fourier_loss'].mean():.2f} ({gains.mean():+.2f} +- {half:.2f})" in lines[2]
+
+
+def test_what_cannot_be_scored_is_a_line(small, folder):
+    with pytest.raises(ValueError, match="--score: must be of semantic codecs, as of table2, got schedule"):
+        ablations.score("schedule", folder, folder / "out", 1)
+    with pytest.raises(ValueError, match="holds no finished run of table2; train first"):
+        ablations.score("table2", folder, folder / "out", 1)
 
 
 def test_nothing_is_told_of_runs_that_are_not_finished(small, folder, capsys):
