@@ -83,24 +83,25 @@ def summary(rows: Sequence[Row], first: str) -> dict[str, dict[str, Any]]:
     return out
 
 
-def write(rows: Sequence[Row], first: str, facts: Row, folder: Path) -> None:
-    """results.csv, a row a run, and results.json: the facts, and the summary."""
-    with (folder / "results.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    told = {**facts, "variants": summary(rows, first)}
-    (folder / "results.json").write_text(json.dumps(told, indent=1) + "\n")
-
-
-def scores_told(rows: Sequence[Row], first: str, out: Path) -> Iterator[str]:
-    """Write rows of photos as CSV; of each variant the mean of every quality over seeds and photos, and in
-    brackets its gain on `first` with its 95 % interval over photos, each the mean over seeds.
-    """
+def write_table(rows: Sequence[Row], out: Path) -> None:
+    """Rows as CSV."""
     with out.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
+
+
+def write(rows: Sequence[Row], first: str, facts: Row, folder: Path) -> None:
+    """results.csv, a row a run, and results.json: the facts, and the summary."""
+    write_table(rows, folder / "results.csv")
+    told = {**facts, "variants": summary(rows, first)}
+    (folder / "results.json").write_text(json.dumps(told, indent=1) + "\n")
+
+
+def scores_told(rows: Sequence[Row], first: str) -> Iterator[str]:
+    """Rows of photos in words: of each variant the mean of every quality over seeds and photos, in brackets
+    its gain on `first` with its 95 % interval over photos, each the mean over seeds.
+    """
     found = {(row["variant"], row["seed"], row["photo"]): row for row in rows}
     keys, photos = list(measured(rows[0])), sorted({row["photo"] for row in rows})
     for variant in dict.fromkeys(row["variant"] for row in rows):

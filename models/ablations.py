@@ -229,7 +229,8 @@ def score(name: str, photos: Path, folder: Path, seeds: int) -> None:
     rows = scored(name, load_photos([photos], 256), folder, seeds)
     if not rows:
         raise ValueError(f"--score: {folder} holds no finished run of {name}; train first, without --score")
-    for line in results.scores_told(rows, EXPERIMENTS[name].variants[0], folder / "scores.csv"):
+    results.write_table(rows, folder / "scores.csv")
+    for line in results.scores_told(rows, EXPERIMENTS[name].variants[0]):
         print(line)
 
 

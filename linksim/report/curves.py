@@ -78,7 +78,7 @@ class Axis:
     @property
     def crowded(self) -> bool:
         """Whether numbers lie too close together, somewhere, for each to be a tick of an even axis."""
-        steps = np.diff(np.sort(list(self.places.values())))
+        steps = self._steps
         return self.numeric and steps.size > 1 and steps.min() * MOST_TICKS < steps.sum()
 
     @property
@@ -86,9 +86,12 @@ class Axis:
         """Whether it is drawn over decades: values from 0 on, not in dB, whose steps grow."""
         if self.measured or not self.crowded or self.field.endswith("_db"):
             return False
-        x = np.sort(list(self.places.values()))
-        steps = np.diff(x)
-        return bool(x[0] >= 0 and steps.max() >= GROWTH * steps.min())
+        return min(self.places.values()) >= 0 and bool(self._steps.max() >= GROWTH * self._steps.min())
+
+    @property
+    def _steps(self) -> NDArray[np.float64]:
+        """From each place to the next."""
+        return np.diff(np.sort(list(self.places.values())))
 
     def of(self, values: Sequence[Any]) -> NDArray[np.float64]:
         """float64 [n]: where the values lie."""
