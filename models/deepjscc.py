@@ -20,6 +20,7 @@ Shapes: I, I^: [B, 3, H, W] in [0, 1]; x, y: [B, c, H/4, W/4], channels 2j and 2
 j, of mean power E|s|^2 = 1; SNRs: Es/N0 in dB, [B, 1]. A batch counts as one picture, of one power.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -34,6 +35,7 @@ FIELD = 3 * STRIDE**2
 PILOT = 2.0
 LEAST_FACTOR = 0.1
 SNR_RANGE_DB = (-10.0, 30.0)
+START_SNR_DB = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,8 +184,26 @@ class DeepJscc(nn.Module):
         out_of = centred(basis[:, ORDER] / gain[:, None])
         self.encoder.carry([halve, unshuffling(FIELD // 4), keep, keep, into])
         self.decoder.carry([out_of, keep, keep, unshuffling(FIELD // 4), halve])
+        self.start_points(images)
+
+    @torch.no_grad()
+    def borrow(self, weights: Mapping[str, Tensor], images: Tensor) -> None:
+        """Take encoder and decoder of another network, whose symbols may be anything, and find what scale
+        its reals need. Raises ValueError where they are of another size.
+        """
+        own = {name: value for name, value in self.state_dict().items() if name.startswith("on_points.")}
+        try:
+            self.load_state_dict({**weights, **own})
+        except RuntimeError as error:
+            raise ValueError(f"features: must be of a network of {self.size}; {error}") from error
+        self.start_points(images)
+
+    def start_points(self, images: Tensor) -> None:
+        """Fit the scale of the points to what the encoder makes of images at 10 dB."""
         if self.size.levels:
-            self.on_points.start(self._run(self.encoder, images - 0.5, torch.zeros(len(images), 1)))
+            self.on_points.start(
+                self._run(self.encoder, images - 0.5, torch.full((len(images), 1), START_SNR_DB))
+            )
 
 
 def pilots(x: Tensor) -> Tensor:

@@ -30,6 +30,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from models.semantic import zero
+
 LEVELS = 32
 """Numbers that tell log s^2: sines and cosines of it at 16 frequencies."""
 SNR_DB = (-8.0, 26.0)
@@ -140,13 +142,6 @@ class SymbolDenoiser(nn.Module):
         else:
             f = self.network(white, log_noise)
         return sent * (noise.sqrt() * x / (a * a) - variance.sqrt() / a * f)
-
-
-def zero(module: nn.Module) -> nn.Module:
-    """The module with weights and bias at zero: a residual that starts absent."""
-    for parameter in module.parameters():
-        nn.init.zeros_(parameter)
-    return module
 
 
 def pixel_loss(eps: Tensor, found: Tensor, noise: Tensor, variance: Tensor) -> Tensor:

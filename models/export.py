@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from models import twin
 from models.exporting import (
+    Part,
     check_graph,
     command,
     load_average,
@@ -47,27 +48,23 @@ DATA = "BSDS500 train and test (400 photos), 1000 ImageNet photos, one a class; 
 PAPER = "H. Xie, Z. Qin, Z. Han, K. B. Letaief: Hybrid Digital-Analog Semantic Communications, IEEE JSAC 2025"
 
 
-class Encoder(nn.Module):
-    def __init__(self, net: HdaDeepsc) -> None:
-        super().__init__()
-        self.net = net
-
+class Encoder(Part):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         return self.net.encode(image)
 
 
-class Expander(Encoder):
+class Expander(Part):
     def forward(self, z_d: Tensor, side: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         known = self.net.known(z_d, side)
         return known.z_tilde, known.log_gain, known.log_variance
 
 
-class Transmitter(Encoder):
+class Transmitter(Part):
     def forward(self, z: Tensor, z_tilde: Tensor, log_gain: Tensor) -> Tensor:
         return self.net.modulate(z, z_tilde, log_gain)
 
 
-class Decoder(Encoder):
+class Decoder(Part):
     def forward(
         self, z_tilde: Tensor, log_gain: Tensor, log_variance: Tensor, side: Tensor, x: Tensor, noise: Tensor
     ) -> Tensor:

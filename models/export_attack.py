@@ -10,12 +10,13 @@ from pathlib import Path
 
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.attack import Attack, batch, guessed
 from models.card import read_card
 from models.export import DATA
 from models.exporting import (
+    Part,
     check_graph,
     command,
     load_average,
@@ -32,16 +33,12 @@ BASE = ("encoder.onnx", "expander.onnx", "transmitter.onnx")
 """The codec's graphs that make what is attacked."""
 
 
-class Start(nn.Module):
-    def __init__(self, net: Attack) -> None:
-        super().__init__()
-        self.net = net
-
+class Start(Part):
     def forward(self, side: Tensor) -> Tensor:
         return self.net.start(side)
 
 
-class Rounds(Start):
+class Rounds(Part):
     def forward(self, x: Tensor, sent: Tensor, side: Tensor) -> tuple[Tensor, Tensor]:
         image, logit = self.net(x, sent, side)
         return image, torch.sigmoid(logit)

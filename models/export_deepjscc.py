@@ -18,6 +18,7 @@ from models import deepjscc_q
 from models.data import VALIDATION_EVERY
 from models.deepjscc import STRIDE, DeepJscc, normalised
 from models.exporting import (
+    Part,
     check_graph,
     command,
     load_average,
@@ -43,16 +44,12 @@ DATA = (
 )
 
 
-class Encoder(nn.Module):
-    def __init__(self, net: DeepJscc) -> None:
-        super().__init__()
-        self.net = net
-
+class Encoder(Part):
     def forward(self, image: Tensor, snr_db: Tensor) -> Tensor:
         return self.net.encode(image, snr_db)
 
 
-class Decoder(Encoder):
+class Decoder(Part):
     def forward(self, y: Tensor, snr_db: Tensor) -> Tensor:
         return self.net.decode(y, snr_db).clamp(0, 1)
 

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from models import train_hsc, tune_hsc
 from models.exporting import (
+    Part,
     command,
     export_batches,
     load_average,
@@ -42,16 +43,12 @@ PAPER = (
 )
 
 
-class Encoder(nn.Module):
-    def __init__(self, net: Hsc) -> None:
-        super().__init__()
-        self.net = net
-
+class Encoder(Part):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         return self.net.encode(image)
 
 
-class Decoder(Encoder):
+class Decoder(Part):
     def forward(self, z: Tensor, uses: Tensor) -> Tensor:
         return self.net.decode(z, uses)
 

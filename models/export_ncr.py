@@ -10,11 +10,12 @@ from pathlib import Path
 
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.card import read_card
 from models.export_hsc import BATCHES, PAPER
 from models.exporting import (
+    Part,
     command,
     export_batches,
     load_average,
@@ -34,26 +35,22 @@ BATCH, REALS, IMAGE = "batch", "batch,reals", "batch,pixels"
 KNOWN = {"rank": BATCH, "arrived": BATCH, "noise": BATCH}
 
 
-class Encoder(nn.Module):
-    def __init__(self, net: Ncr) -> None:
-        super().__init__()
-        self.net = net
-
+class Encoder(Part):
     def forward(self, z: Tensor, rank: Tensor) -> Tensor:
         return self.net.encode(z, rank)
 
 
-class Decoder(Encoder):
+class Decoder(Part):
     def forward(self, image: Tensor, rank: Tensor) -> Tensor:
         return self.net.decode(image, rank)
 
 
-class Denoiser(Encoder):
+class Denoiser(Part):
     def forward(self, z: Tensor, rank: Tensor, arrived: Tensor, noise: Tensor) -> Tensor:
         return self.net.denoise(z, rank, arrived, noise)
 
 
-class InformedDecoder(Encoder):
+class InformedDecoder(Part):
     def forward(
         self, image: Tensor, complemented: Tensor, rank: Tensor, arrived: Tensor, noise: Tensor
     ) -> Tensor:

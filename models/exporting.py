@@ -25,6 +25,14 @@ GRAPH_TYPES = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
 Net = TypeVar("Net", bound=nn.Module)
 
 
+class Part(nn.Module):
+    """What a graph computes of a network: `forward` is the graph's, `net` the whole network."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+
 def write_graph(
     net: nn.Module,
     path: Path,

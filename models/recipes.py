@@ -5,7 +5,7 @@ from pathlib import Path
 
 from models.hda_deepsc import ACTIVITY_CHANNELS
 from models.losses import FOURIER_WEIGHT
-from models.run import Schedule
+from models.run import WEIGHTS, Schedule
 from models.semantic import Size
 
 
@@ -51,7 +51,6 @@ class Recipe(Schedule):
         return {1: 0, 2: self.stage_1, 3: self.stage_1 + self.stage_2}[self.stage(step)]
 
 
-WEIGHTS = Path(__file__).parent / "weights"
 PAPER = Size(token_stride=4, width=120, heads=6, layers=6)
 """The paper's semantic codec: 6 Swin layers, 6 heads, width 120 (its token stride is not stated)."""
 
@@ -69,16 +68,16 @@ RECIPES = {
         stage_1=0,
         stage_2=0,
         decay=2500,
-        again_from=5400,
-        again_lr=2e-4,
+        again=((5400, 2e-4),),
     ),
     "analog_deepsc": Recipe(
         size=ANALOG,
         features_from=WEIGHTS / "hda_deepsc_s.npz",
-        steps=3000,
+        steps=10800,
         stage_1=0,
         stage_2=0,
         decay=1500,
+        again=((3000, 2e-4),),
         da_ratio=0.0,
         fourier_weight=0.0,
     ),

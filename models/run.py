@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import nn
 
+WEIGHTS = Path(__file__).parent / "weights"
+"""What trained networks were, for others to begin with."""
 CHECKPOINT_S = 300
 EMA_HALF_LIFE = 500
 
@@ -40,26 +42,28 @@ def warm_cosine(step: int, steps: int, warm: int) -> float:
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
     """Steps and their learning rate: it warms up over `warm` steps, stays at `lr`, falls linearly over the
-    last `decay` to a hundredth; from step `again_from` on it warms up once more, to `again_lr`, and falls to
-    the end.
+    last `decay` to a hundredth. again: (step, rate) where it warms up once more, to that rate, and falls to
+    the next of them or the end.
     """
 
     steps: int
     decay: int
     lr: float
     warm: int = 100
-    again_from: int | None = None
-    again_lr: float | None = None
+    again: tuple[tuple[int, float], ...] = ()
 
     def begin(self, step: int) -> int:
         """The step at which the warming up began that a step comes after."""
         return 0
 
     def learning_rate(self, step: int) -> float:
-        end = self.steps if self.again_from is None else self.again_from
-        first, lr, decay = self.begin(step), self.lr, self.decay
-        if step >= end:
-            first, lr, decay, end = end, self.again_lr or self.lr, self.steps - end, self.steps
+        ends = [first for first, _ in self.again] + [self.steps]
+        past = sum(step >= end for end in ends[:-1])
+        if past:
+            (first, lr), end = self.again[past - 1], ends[past]
+            decay = end - first
+        else:
+            first, lr, decay, end = self.begin(step), self.lr, self.decay, ends[0]
         return lr * min(1.0, (step - first + 1) / self.warm) * max(min(1.0, (end - step) / decay), 0.01)
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from models import deepjscc_q
 from models.data import crops, load_photos, parted
 from models.deepjscc import DeepJscc, Size, normalised
-from models.run import Run, Schedule, ending_in_a_line, parsed, training_parser
+from models.run import WEIGHTS, Run, Schedule, ending_in_a_line, parsed, read_weights, training_parser
 
 LOG_EVERY, VALIDATE_EVERY, MOST_HELD_OUT = 25, 250, 24
 SNR_DB, MEASURED_SNRS_DB = (0.0, 20.0), (0.0, 10.0, 20.0)
@@ -30,7 +30,7 @@ Photos = list[NDArray[np.uint8]]
 
 @dataclass(frozen=True, kw_only=True)
 class JsccRecipe(Schedule):
-    """A training run."""
+    """A training run. features_from: weights of a network without points, from which it begins."""
 
     size: Size
     seed: int = 1
@@ -41,13 +41,20 @@ class JsccRecipe(Schedule):
     crop: int = 128
     start_photos: int = 150
     bfloat16: bool = True
+    features_from: Path | None = None
+
+
+def on_points(levels: int) -> JsccRecipe:
+    """DeepJSCC-Q with so many levels an axis."""
+    features = WEIGHTS / "deepjscc.npz"
+    return JsccRecipe(size=Size(levels=levels), steps=8500, decay=7000, features_from=features)
 
 
 RECIPES = {
-    "deepjscc": JsccRecipe(size=Size(), steps=7000, decay=750, again_from=3000, again_lr=2e-4),
-    "deepjscc_q_16qam": JsccRecipe(size=Size(levels=4), steps=3000, decay=750),
-    "deepjscc_q_64qam": JsccRecipe(size=Size(levels=8), steps=3000, decay=750),
-    "deepjscc_q_256qam": JsccRecipe(size=Size(levels=16), steps=3000, decay=750),
+    "deepjscc": JsccRecipe(size=Size(), steps=20000, decay=750, again=((3000, 2e-4), (7000, 2e-4))),
+    "deepjscc_q_16qam": on_points(4),
+    "deepjscc_q_64qam": on_points(8),
+    "deepjscc_q_256qam": on_points(16),
 }
 
 
@@ -55,7 +62,10 @@ def build(recipe: JsccRecipe, photos: Photos) -> DeepJscc:
     """A network at its starting point."""
     torch.manual_seed(recipe.seed)
     net = DeepJscc(recipe.size)
-    net.start(crops(photos, recipe.start_photos, 4, recipe.crop, (recipe.seed, 0)))
+    images = crops(photos, recipe.start_photos, 4, recipe.crop, (recipe.seed, 0))
+    net.start(images)
+    if recipe.features_from:
+        net.borrow(read_weights(recipe.features_from), images)
     net.bfloat16 = recipe.bfloat16
     return net
 

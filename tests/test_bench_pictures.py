@@ -13,12 +13,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 
 import pictures  # noqa: E402
 import variants  # noqa: E402
+from picture_times import Mean, read_photos  # noqa: E402
 
 from linksim.codecs import onnx as graphs  # noqa: E402
 
 ROW = pictures.Measured(
-    section="codecs", what="HDA-DeepSC", variant="float32", threads=1, batch=0, encode_s=0.4, decode_s=0.6,
-    psnr_db=36.0, photos=6,
+    section="codecs", what="HDA-DeepSC", variant="float32", threads=1, batch=0,
+    encode_s=Mean(0.4, 0.3, 0.5), decode_s=Mean(0.6, 0.5, 0.7), psnr_db=Mean(36.0, 35.0, 37.0), photos=6,
 )  # fmt: skip
 
 
@@ -90,14 +91,28 @@ def test_a_network_without_weights_says_so(graph):
 
 
 def test_ratios_are_of_ours_over_each_way_to_time_hevc():
-    rows = [ROW, replace(ROW, what="HEVC", encode_s=2.0, decode_s=0.3), replace(ROW, section="variants")]
+    hevc = replace(ROW, what="HEVC", encode_s=Mean(2.0, 1.9, 2.1), decode_s=Mean(0.3, 0.2, 0.4))
+    rows = [
+        ROW,
+        hevc,
+        replace(ROW, section="variants"),
+    ]
     told = "HDA-DeepSC on 1 thread takes 0.20 times as long to encode, 2.00 to decode as HEVC"
     assert list(pictures.ratios(rows)) == [told]
 
 
 def test_rows_show_what_could_not_be_measured_as_blank_and_why():
-    row = replace(ROW, encode_s=np.nan, decode_s=np.nan, psnr_db=np.nan, note="needs av")
+    nothing = Mean.of([])
+    row = replace(ROW, encode_s=nothing, decode_s=nothing, psnr_db=nothing, note="needs av")
     assert pictures.line(row).split() == ["codecs", "HDA-DeepSC", "1", "needs", "av"]
+
+
+def test_rows_tell_means_with_their_intervals_where_there_are_photos_for_one():
+    told = "codecs HDA-DeepSC 1 0.400 [0.300, 0.500] 0.600 [0.500, 0.700] 36.00 [35.00, 37.00]"
+    assert pictures.line(ROW).split() == told.split()
+    assert pictures.cell(Mean.of([0.5]), 2) == "0.50"
+    flat = ROW.flat()
+    assert (flat["encode_s"], flat["encode_s_low"], flat["photos"]) == (0.4, 0.3, 6)
 
 
 @pytest.mark.parametrize(
@@ -117,6 +132,6 @@ def test_mistakes_end_in_a_line_before_anything_is_measured(words, rule, monkeyp
 
 
 def test_photos_are_cut_or_mirrored_to_the_size_that_is_measured():
-    photos = pictures.read_photos("sample", 4, (512, 768))
+    photos = read_photos("sample", 4, (512, 768))
     assert {photo.image.shape for photo in photos} == {(512, 768, 3)}
     assert np.array_equal(photos[0].image[:, 512:], photos[0].image[:, 256:512][:, ::-1])

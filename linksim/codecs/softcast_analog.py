@@ -101,13 +101,6 @@ def powers(
     return out
 
 
-def expected_error(
-    variance: NDArray[np.floating], power: NDArray[np.floating], noise_var: float
-) -> NDArray[np.floating]:
-    """D = lambda sigma^2 / (g^2 lambda + sigma^2) of each real that is sent, sigma^2 of a real."""
-    return variance * noise_var / (power + noise_var)
-
-
 def send(plan: Plan, coefficients: NDArray[np.float32]) -> tuple[NDArray[np.complex64], int]:
     """complex64 [n_uses] of mean power at most 1, and the index of the scale that made it so."""
     reals = np.zeros(2 * plan.n_uses, np.float32)

@@ -9,7 +9,7 @@ from scipy.linalg import hadamard
 from linksim.codecs import softcast_analog as analog
 from linksim.codecs.base import GREY
 from linksim.codecs.softcast import Softcast
-from linksim.codecs.softcast_analog import SCALE_BITS, WHITENED, expected_error, powers
+from linksim.codecs.softcast_analog import SCALE_BITS, WHITENED, powers
 from linksim.codecs.softcast_transform import ANGLE_BITS, colour_of, matrix
 from linksim.images import load_images
 from linksim.scenario import Images
@@ -43,6 +43,11 @@ def through(codec: Softcast, image: np.ndarray, uses: int, snr_db: float = 10.0,
         "picture": noisy(message["picture"].data, 10 ** (-snr_db / 10)),
     }
     return codec.decode([got], [image.shape])[0], message
+
+
+def expected_error(variance: np.ndarray, power: np.ndarray, noise_var: float) -> np.ndarray:
+    """D = lambda sigma^2 / (g^2 lambda + sigma^2) of each real that is sent, sigma^2 of a real."""
+    return variance * noise_var / (power + noise_var)
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:

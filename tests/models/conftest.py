@@ -1,4 +1,6 @@
-"""A network small enough to train in a test, and photographs made of noise with a natural spectrum."""
+"""Of all tests here: one thread, a network small enough to train, photographs with a natural spectrum."""
+
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -12,6 +14,16 @@ TINY = Size(
     token_stride=8, width=24, heads=2, layers=2, stem_width=16, z_channels=64, z_d_channels=32, hyper_width=8,
     gain_width=8,
 )  # fmt: skip
+
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """As commands under test choose threads, and sums of several depend on what else the machine does."""
+    yield
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -22,8 +22,6 @@ from models.fourier import FourierModule, FourierUnit, plug_in  # noqa: E402
 from models.quality import ms_ssim, ms_ssim_db, psnr_db  # noqa: E402
 from models.semantic import Trunk  # noqa: E402
 
-torch.set_num_threads(1)
-
 
 def test_fourier_unit_is_a_pointwise_network_of_the_spectrum():
     torch.manual_seed(1)

@@ -27,8 +27,6 @@ from models.run import Average, Run  # noqa: E402
 from models.train import build  # noqa: E402
 from phy.types import SymbolsObserved  # noqa: E402
 
-torch.set_num_threads(1)
-
 TEXT = """
 name: attacked
 images: {{set: sample, crop: 120x200, limit: 1}}

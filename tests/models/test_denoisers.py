@@ -18,7 +18,6 @@ from models.dncnn import DncnnSize  # noqa: E402
 from models.export_denoisers import export, load  # noqa: E402
 from models.train_denoisers import DenoiserRecipe, Sent, build, noised, take_step, train, variances  # noqa: E402
 
-torch.set_num_threads(1)
 C = 6
 SIZES = {"unet": UnetSize(widths=(8, 16), heads=2, level_width=8), "cnn": DncnnSize(depth=4, width=8)}
 

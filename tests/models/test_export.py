@@ -23,8 +23,6 @@ from models.recipes import RECIPES  # noqa: E402
 from models.run import Run  # noqa: E402
 from models.train import build, train  # noqa: E402
 
-torch.set_num_threads(1)
-
 
 def test_integer_frequencies_are_positive_and_sum_to_the_total():
     p = np.random.default_rng(1).dirichlet(np.full(300, 0.05))

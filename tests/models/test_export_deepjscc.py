@@ -18,7 +18,6 @@ from models.train_deepjscc import RECIPES, JsccRecipe, crops  # noqa: E402
 from phy.constellation_file import read_alphabet  # noqa: E402
 from phy.types import Grant, SymbolsObserved  # noqa: E402
 
-torch.set_num_threads(1)
 SNR_DB = 12.0
 SIZES = {
     "tiny_any": Size(stem=12, width=48, hidden=4),

@@ -28,7 +28,6 @@ from models.run import Run  # noqa: E402
 from models.train_hsc import RECIPES, HscRecipe  # noqa: E402
 from models.tune_hsc import TuneRecipe  # noqa: E402
 
-torch.set_num_threads(1)
 VAE, VQ = (HscSize(pixels=64, widths=(24, 12), uses=16, codewords=words) for words in (0, 8))
 TINY = {
     "tiny_vae": HscRecipe(size=VAE, steps=7, seed=5),

@@ -17,7 +17,6 @@ from models.hsc_photo import HscPhoto, PhotoSize  # noqa: E402
 from models.run import Run  # noqa: E402
 from models.train_hsc_photo import RECIPES, PhotoRecipe, start  # noqa: E402
 
-torch.set_num_threads(1)
 SIZE = PhotoSize(side=32, uses=64, stem=8, width=12, encoder_blocks=1, decoder_blocks=1)
 
 

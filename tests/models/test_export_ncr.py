@@ -21,7 +21,6 @@ from models.train_hsc import HscRecipe  # noqa: E402
 from models.train_ncr import NcrRecipe  # noqa: E402
 from phy.types import BitsObserved, Grant, SymbolsObserved  # noqa: E402
 
-torch.set_num_threads(1)
 SIDE, USES = 8, 10
 SHAPE = (SIDE, SIDE, 1)
 BASE = HscSize(pixels=SIDE * SIDE, widths=(24, 12), uses=16)

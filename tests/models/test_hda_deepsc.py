@@ -20,8 +20,6 @@ from models.recipes import PAPER, RECIPES  # noqa: E402
 from models.swin import WindowAttention, shift_mask, unwindows, windows  # noqa: E402
 from models.train import build, loss_of, train, validate  # noqa: E402
 
-torch.set_num_threads(1)
-
 
 def test_windows_are_undone_by_unwindows():
     x = torch.randn(2, 16, 24, 5)

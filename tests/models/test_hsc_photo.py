@@ -25,7 +25,6 @@ from models.train_hsc_photo import (  # noqa: E402
     train,
 )
 
-torch.set_num_threads(1)
 SMALL = PhotoSize(side=32, uses=64, stem=8, width=12, encoder_blocks=1, decoder_blocks=1)
 
 

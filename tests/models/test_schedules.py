@@ -10,7 +10,7 @@ from models.run import Schedule, warm_cosine  # noqa: E402
 
 
 def test_a_learning_rate_warms_up_falls_and_may_do_so_again():
-    schedule = Schedule(steps=100, decay=20, lr=1.0, warm=10, again_from=60, again_lr=0.5)
+    schedule = Schedule(steps=100, decay=20, lr=1.0, warm=10, again=((60, 0.5),))
     rates = [schedule.learning_rate(step) for step in range(100)]
     assert rates[:11] == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.0])
     assert (rates[40], rates[50], rates[59]) == pytest.approx((1.0, 0.5, 0.05))

@@ -13,7 +13,6 @@ from models.data import crops  # noqa: E402
 from models.deepjscc import PILOT_EVERY, DeepJscc, Size, normalised, pilots  # noqa: E402
 from models.train_deepjscc import JsccRecipe, build, loss_of, sent, through_air, train  # noqa: E402
 
-torch.set_num_threads(1)
 SMALL = {"stem": 12, "width": 48, "hidden": 4}
 SIZE, POINTS = Size(**SMALL), Size(**SMALL, levels=8)
 
@@ -145,6 +144,38 @@ def test_pictures_of_any_contrast_fill_the_constellation(images):
         shown = net.decode(through_air(s, 20.0, noise), snr(faint, 20.0))
         lost.append((shown - faint).square().mean().item() / contrast**2)
     assert lost[1] == pytest.approx(lost[0], rel=0.2)  # 48 pilots, drawn to the usual factor
+
+
+@torch.no_grad()
+def test_points_begin_with_what_a_network_without_them_learnt(images):
+    """Its pictures come through 256 points and no noise as well as clipping and rounding leave them."""
+    features = made(SIZE, images)
+    for name, value in features.named_parameters():
+        if name.startswith(("encoder.convolutions.4", "decoder.convolutions.0")):
+            value.mul_(1.3)  # as no start makes it
+    net = made(Size(**SMALL, levels=16), images)
+    net.borrow(features.state_dict(), images)
+    for name, value in features.state_dict().items():
+        assert torch.equal(net.state_dict()[name], value)
+    level = snr(images, 20.0)
+    direct = features.decode(normalised(features.encode(images, level)), level)
+    through = net.decode(sent(net, net.encode(images, level))[0], level)
+    assert (through - direct).square().mean() < 0.05 * (images - 0.5).square().mean()
+    by_hand = made(Size(**SMALL, levels=16), images)
+    by_hand.on_points.start(features._run(features.encoder, images - 0.5, snr(images, 10.0)))
+    torch.testing.assert_close(net.on_points.state_dict(), by_hand.on_points.state_dict())
+    with pytest.raises(ValueError, match="features: must be of a network of Size"):
+        net.borrow(made(Size(stem=16, width=48, hidden=4), images).state_dict(), images)
+
+
+def test_a_recipe_begins_with_the_features_that_it_names(photos, images, tmp_path):
+    features = made(SIZE, images)
+    np.savez(tmp_path / "f.npz", **{k: v.numpy() for k, v in features.state_dict().items()})
+    recipe = JsccRecipe(
+        size=POINTS, steps=1, decay=1, crop=64, start_photos=4, features_from=tmp_path / "f.npz"
+    )
+    net = build(recipe, photos)
+    assert torch.equal(net.encoder.convolutions[4].weight, features.encoder.convolutions[4].weight)
 
 
 def scaled_points(net: DeepJscc, x: torch.Tensor, level: float) -> torch.Tensor:

@@ -13,7 +13,6 @@ from models.hsc import Hsc, HscSize  # noqa: E402
 from models.ncr import Ncr, NcrSize  # noqa: E402
 from models.train_ncr import Base, NcrRecipe, read_trials, restored, train, validate  # noqa: E402
 
-torch.set_num_threads(1)
 SIDE, USES = 6, 8
 BASE = HscSize(pixels=SIDE * SIDE, widths=(24, 16), uses=12)
 SIZE = NcrSize(pixels=SIDE * SIDE, uses=USES, hidden=16, hidden_image=48)
