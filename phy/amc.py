@@ -100,13 +100,17 @@ def choose_blind(
     channel: Channel,
     n_uses: int,
     receiver: Receiver = USUAL,
+    over: int | None = None,
 ) -> Mcs:
     """Without CSIT: the candidate of largest (1 - outage) x rate whose outage is at most `max_outage`.
 
-    Where nothing fades the long-term SNR is the realised one, and the rule of `choose` holds.
+    Where nothing fades the long-term SNR is the realised one, and the rule of `choose` holds. over: as
+    `phy.prediction.expected_failure` has it.
     """
     if isinstance(channel, Awgn):
         return choose(amc, candidates, snr_db, np.ones(1), n_uses, receiver)
-    outage = {m: expected_failure(m, snr_db - amc.margin_db, n_uses, channel, receiver) for m in candidates}
+    outage = {
+        m: expected_failure(m, snr_db - amc.margin_db, n_uses, channel, receiver, over) for m in candidates
+    }
     fit = [m for m in candidates if amc.max_outage is None or outage[m] <= amc.max_outage]
     return max(fit, key=lambda m: (1 - outage[m]) * m.info_bits_per_use) if fit else candidates[0]

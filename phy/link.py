@@ -24,7 +24,7 @@ from phy.fec.ideal import GenieCode
 from phy.fec.plain import PlainCode, refuse_unless_able
 from phy.native.able import refusal
 from phy.place import Place, settle, sized
-from phy.power import split_uses, use_energies
+from phy.power import Multiplexing, spans, split_uses, use_energies
 from phy.rng import Word
 from phy.transmission import Delivery, deliver
 from phy.types import Grant, Message
@@ -37,6 +37,7 @@ class Link:
 
     bandwidth_ratio: channel uses / source samples, everything included; n_uses = floor(ratio * samples).
     csi: what the receiver knows of the channel; pilots take their uses and energy before the streams share.
+    multiplexing: serial, one stream after another, or interleaved, each spread over the frame and its fades.
     snr_offset_db: this link's SNR relative to the scenario's. engine: who computes the chain; it never
         changes an answer.
     """
@@ -47,6 +48,7 @@ class Link:
     channel: Channel
     csi: Csi = field(default_factory=PerfectCsi)
     streams: Mapping[str, Bearer]
+    multiplexing: Multiplexing = "serial"
     engine: Literal["auto", "native", "sionna", "reference"] = "auto"
     snr_offset_db: float = 0.0
 
@@ -130,16 +132,16 @@ class Link:
         rho = feedback_correlation(self.channel, self.feedback_delay, frame.total)
         gain = np.abs(draws.transmitter_view(trial, frame.total, rho)[frame.data]) ** 2
         energies = use_energies(uses, {name: bearer.power for name, bearer in self.streams.items()})
-        grants, start = {}, 0
+        grants, places = {}, spans(uses, self.multiplexing)
+        over = frame.n_data if self.multiplexing == "interleaved" else None
         for name, bearer in self.streams.items():
             snr_db = self._effective_db(frame, draws.snr_db, energies[name])
-            gains = gain[start : start + uses[name]]
-            start += uses[name]
+            gains = gain[places[name]]
             told = linear_to_db(float(np.mean(gains))) if self.csit and gains.size else 0.0
             grant = Grant(channel_uses=uses[name], payload_bits=0, snr_db=snr_db + told)
             if isinstance(bearer, DigitalBearer):
                 gains = gains[:1] if self.channel.block == "frame" else gains
-                place = settle(bearer, frame.data_channel, snr_db, gains, uses[name])
+                place = settle(bearer, frame.data_channel, snr_db, gains, uses[name], over)
                 grant = replace(grant, payload_bits=place.framing.payload_bits, mcs=place.mcs.name)
             elif bearer.front_end.distortion:
                 heard = linear_to_db(bearer.front_end.snr(db_to_linear(grant.snr_db)))
@@ -193,4 +195,5 @@ class Link:
         self, messages: Sequence[Message], draws: Draws, grants: Sequence[Mapping[str, Grant]]
     ) -> list[Delivery]:
         """Send every trial's message through its draw: frame, channel, detection, receivers, accounts."""
-        return deliver(find_engine(self.engine), self.streams, messages, draws, grants, self.csi)
+        engine = find_engine(self.engine)
+        return deliver(engine, self.streams, messages, draws, grants, self.csi, self.multiplexing)

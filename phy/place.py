@@ -136,12 +136,18 @@ def _signalling_uses(bearer: DigitalBearer, n_uses: int) -> int:
 
 
 def settle(
-    bearer: DigitalBearer, channel: Channel, snr_db: float, gains: NDArray[np.float64], n_uses: int
+    bearer: DigitalBearer,
+    channel: Channel,
+    snr_db: float,
+    gains: NDArray[np.float64],
+    n_uses: int,
+    over: int | None = None,
 ) -> Place:
     """The place that the bearer takes in `n_uses`: its own scheme, or the one its rule picks.
 
     gains: |h|^2 over the stream's uses, which only a rule with CSIT looks at. Where no scheme of the set can
-    hold a payload, the most robust one takes the place, with nothing in it.
+    hold a payload, the most robust one takes the place, with nothing in it. over: uses of the frame that the
+    stream's lie evenly among; None, if they follow one another.
     """
     schemes = [sized(mcs, snr_db, gains, n_uses) for mcs in bearer.schemes]
     places = [Place(bearer=bearer, mcs=mcs, n_uses=n_uses) for mcs in schemes]
@@ -153,7 +159,7 @@ def settle(
         met = gains[n_uses - uses :] if gains.size == n_uses else gains  # blocks lie behind the index
         mcs = choose(bearer.mcs, able, snr_db, met, uses, bearer.receiver)
     else:
-        mcs = choose_blind(bearer.mcs, tuple(able), snr_db, channel, uses, bearer.receiver)
+        mcs = choose_blind(bearer.mcs, tuple(able), snr_db, channel, uses, bearer.receiver, over)
     return Place(bearer=bearer, mcs=mcs, n_uses=n_uses)
 
 

@@ -1,11 +1,17 @@
-"""How a frame is shared: consecutive channel uses to each stream, and energy by the streams' powers."""
+"""How a frame is shared: uses, stream after stream or all among each other, and energy by the powers."""
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+Multiplexing = Literal["serial", "interleaved"]
+"""Whether streams ride one after another, or each spread evenly over the frame."""
+Span = slice | NDArray[np.intp]
+"""A stream's uses among the data uses of a frame, rising."""
 POWER_TOLERANCE = 1e-3
 """Relative excess of a stream's mean power that float32 arithmetic may leave."""
 
@@ -25,6 +31,29 @@ def split_uses(n_uses: int, shares: Mapping[str, float]) -> dict[str, int]:
         end = int(n_uses * run / total)
         uses[name], border = end - border, end
     return uses
+
+
+def spans(uses: Mapping[str, int], multiplexing: Multiplexing) -> dict[str, Span]:
+    """Where each stream rides. Interleaved, use j of a stream's n lies (j + 1/2) / n of the way.
+
+    >>> {name: at.tolist() for name, at in spans({"digital": 2, "analog": 4}, "interleaved").items()}
+    {'digital': [1, 4], 'analog': [0, 2, 3, 5]}
+    """
+    counts = tuple(uses.values())
+    return dict(zip(uses, (_serial if multiplexing == "serial" else _interleaved)(counts), strict=True))
+
+
+def _serial(counts: tuple[int, ...]) -> list[slice]:
+    ends = np.cumsum(counts).tolist()
+    return [slice(end - n, end) for n, end in zip(counts, ends, strict=True)]
+
+
+@lru_cache(maxsize=16)
+def _interleaved(counts: tuple[int, ...]) -> list[NDArray[np.intp]]:
+    way = np.concatenate([(np.arange(n) + 0.5) / max(n, 1) for n in counts])
+    place = np.empty(way.size, np.intp)
+    place[np.argsort(way, kind="stable")] = np.arange(way.size)
+    return np.split(place, np.cumsum(counts)[:-1])
 
 
 def use_energies(uses: Mapping[str, int], powers: Mapping[str, float]) -> dict[str, float]:

@@ -91,9 +91,16 @@ def payload_failure(
 
 
 def expected_failure(
-    mcs: Mcs, snr_db: float, n_uses: int, channel: Channel, receiver: Receiver = USUAL
+    mcs: Mcs,
+    snr_db: float,
+    n_uses: int,
+    channel: Channel,
+    receiver: Receiver = USUAL,
+    over: int | None = None,
 ) -> float:
     """P(some block fails) over the channel's fading law, for a payload that fills `n_uses`.
+
+    over: uses among which these lie evenly; None, if they follow one another.
 
     One fade a payload is integrated: with f(g) = 1 - (1 - BLER(g snr))^blocks, which falls in g, and F the
     law of |h|^2, E f = int F(g) d(-f(g)). Several are drawn: `DRAWS` payloads or as many as `MOST_GAINS`
@@ -102,10 +109,11 @@ def expected_failure(
     blocks = mcs.blocks(n_uses)
     if not blocks:
         return 0.0
-    if channel.block == "frame" or channel.block >= n_uses:
+    over = over or n_uses
+    if channel.block == "frame" or channel.block >= over:
         return _over_one_fade(mcs, snr_db, blocks, channel, receiver)
-    gains_db, stretch = drawn_gains(channel, n_uses)
-    uses = mcs.code.n / mcs.bits_per_use
+    gains_db, stretch = drawn_gains(channel, over)
+    uses = mcs.code.n / mcs.bits_per_use * (over / n_uses)
     edges = np.minimum(np.arange(blocks + 1) * uses / stretch, gains_db.shape[1])
     log = _log_success(mcs, snr_db + gains_db, edges, receiver)
     apart = not isinstance(channel, Moving) and uses >= FADES_PER_BLOCK * stretch

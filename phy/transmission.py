@@ -19,7 +19,7 @@ from phy.draws import Draws
 from phy.engine import Engine
 from phy.ledger import Ledger, StreamLedger
 from phy.mcs import find_mcs
-from phy.power import check_power, use_energies
+from phy.power import Multiplexing, Span, check_power, spans, use_energies
 from phy.rng import generator
 from phy.types import Bits, Grant, Message, Observed, Reception, Stream, Symbols, SymbolsObserved
 from phy.units import noise_variance
@@ -47,14 +47,15 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True)
 class Leg:
-    """One stream's part of one trial's frame. uses: its span of the data uses; energy: of each, over the mean
-    data use's. place: the payload's, None if analog."""
+    """One stream's part of one trial's frame. n_uses: its data uses; uses: which they are; energy: of each,
+    over the mean data use's. place: the payload's, None if analog."""
 
     trial: int
     name: str
     bearer: Bearer
     stream: Stream
-    uses: slice
+    n_uses: int
+    uses: Span
     energy: float
     place: Place | None
 
@@ -81,13 +82,14 @@ def deliver(
     draws: Draws,
     grants: Sequence[Mapping[str, Grant]],
     csi: Csi,
+    multiplexing: Multiplexing = "serial",
 ) -> list[Delivery]:
     """Carry trial i's message over trial i's draw, in the uses and the scheme that its grants say.
 
     csi: what the receiver knows of h; the grants of a trial share the frame's data uses.
     """
     trials = range(len(draws))
-    legs = [_legs(i, streams, messages[i], draws, grants[i]) for i in trials]
+    legs = [_legs(i, streams, messages[i], draws, grants[i], multiplexing) for i in trials]
     digital = [leg for trial in legs for leg in trial if leg.place]
     places = [leg.place for leg in digital]
     sent = [leg.place.seal(leg.stream.data) for leg in digital]
@@ -109,17 +111,20 @@ def deliver(
 
 
 def _legs(
-    trial: int, streams: Mapping[str, Bearer], message: Message, draws: Draws, grants: Mapping[str, Grant]
+    trial: int,
+    streams: Mapping[str, Bearer],
+    message: Message,
+    draws: Draws,
+    grants: Mapping[str, Grant],
+    multiplexing: Multiplexing,
 ) -> list[Leg]:
     if set(message) != set(streams):
         raise ValueError(
             f"message: must hold the streams {sorted(streams)}, got {sorted(message)}; send each once"
         )
-    legs, start = [], 0
-    energies = use_energies(
-        {name: grants[name].channel_uses for name in streams},
-        {name: bearer.power for name, bearer in streams.items()},
-    )
+    legs, shares = [], {name: grants[name].channel_uses for name in streams}
+    energies = use_energies(shares, {name: bearer.power for name, bearer in streams.items()})
+    uses = spans(shares, multiplexing)
     for name, bearer in streams.items():
         grant, stream = grants[name], message[name]
         place = None
@@ -129,19 +134,18 @@ def _legs(
             _check_bits(name, stream, grant)
             nonce = draws.nonce_for(trial, name, grant.channel_uses, grant.mcs)
             place = Place(bearer=bearer, mcs=find_mcs(grant.mcs), n_uses=grant.channel_uses, nonce=nonce)
-        uses = slice(start, start + grant.channel_uses)
         legs.append(
             Leg(
                 trial=trial,
                 name=name,
                 bearer=bearer,
                 stream=stream,
-                uses=uses,
+                n_uses=grant.channel_uses,
+                uses=uses[name],
                 energy=energies[name],
                 place=place,
             )
         )
-        start += grant.channel_uses
     return legs
 
 
@@ -182,10 +186,10 @@ def _transmit(
     trial: int, legs: Sequence[Leg], symbols: Sequence[NDArray[np.complex64]], draws: Draws, csi: Csi
 ) -> Frame:
     """One frame through the air; uses that a stream leaves free carry zeros."""
-    x = np.zeros(legs[-1].uses.stop, np.complex64)
+    x = np.zeros(sum(leg.n_uses for leg in legs), np.complex64)
     frame = layout(csi, draws.channel, x.size)
     for leg, part in zip(legs, symbols, strict=True):
-        x[leg.uses][: part.size] = part
+        x[_head(leg.uses, part.size)] = part
     h, noise = draws.fading(trial, frame.total), draws.noise(trial, frame.total)
     other = draws.other_fading(trial, frame.total) if frame.needs_other else None
     energy = _by_use(legs)
@@ -199,7 +203,15 @@ def _by_use(legs: Sequence[Leg]) -> float | NDArray[np.float64]:
     """Energy of each data use over the mean one's, float64 [n]; 1 where all are alike."""
     if all(leg.energy == 1 for leg in legs):
         return 1.0
-    return np.concatenate([np.full(leg.uses.stop - leg.uses.start, leg.energy) for leg in legs])
+    energy = np.empty(sum(leg.n_uses for leg in legs))
+    for leg in legs:
+        energy[leg.uses] = leg.energy
+    return energy
+
+
+def _head(uses: Span, n: int) -> Span:
+    """The first n of the uses."""
+    return slice(uses.start, uses.start + n) if isinstance(uses, slice) else uses[:n]
 
 
 def _receive(
@@ -237,7 +249,7 @@ def _heard(leg: Leg, frame: Frame) -> SymbolsObserved:
     return SymbolsObserved(data=x_hat, noise_var=noise_var)
 
 
-def _spent(frame: Frame, uses: slice) -> dict[str, float]:
+def _spent(frame: Frame, uses: Span) -> dict[str, float]:
     """Energy that left the antenna for these data uses, and the most of one."""
     sent = frame.sent[uses]
     return {"energy": float(np.sum(sent)), "peak": float(np.max(sent, initial=0.0))}
@@ -248,7 +260,7 @@ def _mean(gain: NDArray[np.float64]) -> float:
 
 
 def _analog_account(leg: Leg, frame: Frame) -> StreamLedger:
-    uses, n = leg.uses.stop - leg.uses.start, leg.stream.data.size
+    uses, n = leg.n_uses, leg.stream.data.size
     gain = _mean(frame.gain[leg.uses])
     return StreamLedger(uses=uses, data=n, fill=uses - n, gain=gain, **_spent(frame, leg.uses))
 

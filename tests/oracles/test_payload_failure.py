@@ -5,31 +5,38 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from phy.bearer import DigitalBearer
+from phy.bearer import AnalogBearer, DigitalBearer
 from phy.bler import Receiver
-from phy.channel import Awgn, Rayleigh, Rician
+from phy.channel import Awgn, Jakes, Rayleigh, Rician
 from phy.link import Link
 from phy.mcs import MCS
 from phy.prediction import expected_failure, payload_failure
 from phy.rng import generator
-from phy.types import Bits
+from phy.types import Bits, Symbols
 
 TRIALS, USES = 120, 3400
 MCS_NAME = "qpsk-1/2"
 
 
-def outages(channel, snr_db: float, engine: str = "native", interleaver: str = "none") -> int:
-    """Payloads of 10 blocks that fail, of TRIALS."""
+def outages(
+    channel, snr_db: float, engine: str = "native", interleaver: str = "none", neighbour: int = 0
+) -> int:
+    """Payloads of 10 blocks that fail, of TRIALS; among uses of a neighbour, so many times as many."""
+    beside = {"beside": AnalogBearer(share=neighbour)} if neighbour else {}
     link = Link(
         bandwidth_ratio=Fraction(1),
         channel=channel,
-        streams={"only": DigitalBearer(mcs=MCS_NAME, interleaver=interleaver)},
+        streams={"only": DigitalBearer(share=1.0, mcs=MCS_NAME, interleaver=interleaver), **beside},
+        multiplexing="interleaved" if neighbour else "serial",
         engine=engine,
     )
     draws = link.draw(snr_db, [(1, "air", "payload failure", trial) for trial in range(TRIALS)])
-    grants = link.grants([USES] * TRIALS, draws)
+    grants = link.grants([USES * (1 + neighbour)] * TRIALS, draws)
     rng = generator("payload failure")
-    messages = [{"only": Bits(data=rng.integers(0, 2, g["only"].payload_bits, np.uint8))} for g in grants]
+    silence = {name: Symbols(data=np.zeros(0, np.complex64)) for name in beside}
+    messages = [
+        {"only": Bits(data=rng.integers(0, 2, g["only"].payload_bits, np.uint8)), **silence} for g in grants
+    ]
     deliveries = link.deliver(messages, draws, grants)
     assert {d.ledger.streams["only"].blocks for d in deliveries} == {MCS[MCS_NAME].blocks(USES)} == {10}
     return sum(not d.reception["only"].ok for d in deliveries)
@@ -73,3 +80,21 @@ def test_fades_shorter_than_a_code_block_or_a_payload_fail_as_often_as_expected(
     expected = expected_failure(MCS[MCS_NAME], snr_db, USES, channel, Receiver(interleaver=interleaver))
     assert 0.1 < expected < 0.9
     assert close(outages(channel, snr_db, interleaver=interleaver), expected)
+
+
+@pytest.mark.parametrize(
+    ("channel", "snr_db", "interleaver"),
+    [
+        (Rician(k_factor=1.0, block=4000), 6.0, "none"),
+        (Rayleigh(block=1024), 6.0, "frame"),
+        (Jakes(doppler=1e-3), 5.3, "frame"),
+    ],
+)
+def test_payloads_among_another_stream_s_uses_meet_the_fades_of_the_whole_frame(channel, snr_db, interleaver):
+    """A payload has 3400 uses of 17000: it meets 4 or 17 fades, or moves on by 17 cycles of the Doppler."""
+    receiver = Receiver(interleaver=interleaver)
+    expected = expected_failure(MCS[MCS_NAME], snr_db, USES, channel, receiver, over=5 * USES)
+    alone = expected_failure(MCS[MCS_NAME], snr_db, USES, channel, receiver)
+    assert 0.1 < expected < 0.9
+    assert abs(expected - alone) > 0.1
+    assert close(outages(channel, snr_db, interleaver=interleaver, neighbour=4), expected)
