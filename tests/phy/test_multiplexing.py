@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phy.amc import Amc
+from phy.amc import Amc, choose_blind
 from phy.bearer import AnalogBearer, DigitalBearer
 from phy.channel import Awgn, Rayleigh
 from phy.detect import PilotCsi
@@ -108,3 +108,21 @@ def test_a_fourth_of_the_uses_meets_fades_of_a_fourth_of_the_length():
         among = expected_failure(mcs, snr_db, 3400, Rayleigh(block=400), over=13600)
         alone = expected_failure(mcs, snr_db, 3400, Rayleigh(block=100))
         assert among == pytest.approx(alone, abs=0.03)
+
+
+def test_a_rule_without_csit_counts_on_the_fades_of_the_whole_frame():
+    chosen = {}
+    for multiplexing in ("serial", "interleaved"):
+        link = hybrid(multiplexing, Rayleigh(block=250), mcs=Amc(max_outage=0.2))
+        layout, bearer = link.layout(12000), link.streams["essential"]
+        over = layout.n_data if multiplexing == "interleaved" else None
+        for snr_db in np.arange(4.0, 20.0, 2.0):
+            grant = link.grants([12000], link.draw(snr_db, [(1, "air", 0)]))[0]["essential"]
+            best = choose_blind(
+                bearer.mcs, bearer.schemes, grant.snr_db, layout.data_channel, grant.channel_uses,
+                bearer.receiver, over,
+            )  # fmt: skip
+            chosen[multiplexing, snr_db] = grant.mcs
+            assert grant.mcs == best.name
+    differ = [snr_db for m, snr_db in chosen if chosen["serial", snr_db] != chosen["interleaved", snr_db]]
+    assert differ
