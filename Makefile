@@ -18,7 +18,7 @@ run: setup
 	$(BIN)/linksim run $(SCENARIO)
 
 test: setup
-	$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal
+	$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal --durations 15
 
 slow: setup
 	$(BIN)/python -m pytest -m slow
