@@ -22,6 +22,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 """Okabe and Ito 2008, one for each quality."""
 DASHES = ("-", "--", "-.", ":")
 """One for each log."""
+MARKERS = 16
+"""Of a curve, about."""
 FORMATS = (".png", ".pdf", ".svg")
 
 
@@ -86,6 +88,7 @@ def draw(curves: Sequence[Curve], out: Path, x: str = "hours") -> None:
     """All curves over time or steps, from left to right in logarithm; the start, at no step, at the edge."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator
 
     figure = Figure(figsize=(6.5, 4), layout="constrained")
     FigureCanvasAgg(figure)
@@ -98,11 +101,21 @@ def draw(curves: Sequence[Curve], out: Path, x: str = "hours") -> None:
             COLOURS[qualities.index(curve.quality) % 7],
         )
         label = f"{curve.log}, {curve.quality}" if len(logs) > 1 else curve.quality
-        axes.plot(at, db, dash, color=colour, marker="o", markersize=3, label=label)
+        axes.plot(
+            at,
+            db,
+            dash,
+            color=colour,
+            marker="o",
+            markersize=3,
+            markevery=max(1, at.size // MARKERS),
+            label=label,
+        )
         axes.axhline(curve.db[0], color=colour, linewidth=0.6, linestyle=dash, alpha=0.5)
     axes.set_xscale("log")
-    for axis in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
-        axis(lambda value, _: f"{value:g}")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("training time (hours)" if x == "hours" else "steps")
     axes.set_ylabel("held-out photos (dB)")
     axes.set_title("Thin lines: the start", fontsize=9)

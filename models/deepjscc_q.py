@@ -8,7 +8,7 @@ P: how often the points are sent, from the p of a batch. The constellation is a 
 levels an axis, d apart: p factorises into its axes. The network is that of `models.deepjscc`. Our own, beside
 the paper:
 
-- ln(MSE), where its loss has the MSE; the course of a.
+- ln(MSE), where its loss has the MSE; the course of a; training begins with what DeepJSCC learnt.
 - A Hadamard matrix mixes the c reals of a place (as in SoftCast), so that all have like distributions and
   few are clipped by the outermost points; the receiver turns them back.
 - A picture's reals are brought to r dB above the power of the points, and what points they become to power 1,
