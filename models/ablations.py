@@ -123,8 +123,7 @@ def scored(name: str, photos: Photos, folder: Path, seeds: int) -> list[dict[str
             continue
         run = codec_run(variant, replace(experiment.recipe, seed=seed), [], own, True)
         run.restore()
-        run.net.load_state_dict(run.average.weights)
-        for n, found in enumerate(scores(run.net, images)):
+        for n, found in enumerate(run.with_average(lambda run=run: scores(run.net, images))):
             facts = {"variant": variant, "seed": seed, "photo": n + 1}
             rows.append(facts | dict(zip(QUALITIES, np.round(found, 4).tolist(), strict=True)))
     return rows

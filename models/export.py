@@ -18,6 +18,7 @@ from torch import Tensor
 from models import twin
 from models.exporting import (
     Part,
+    began_with,
     check_graph,
     command,
     load_average,
@@ -240,7 +241,7 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
         training={
             "data": DATA,
             "recipe": f"models.recipes.RECIPES[{name!r}]", "seed": recipe.seed, **facts,
-            **({"features_from": recipe.features_from.name} if recipe.features_from else {}),
+            **began_with(recipe.features_from),
             "hardware": "1 CPU core",
             "photos": said(checkpoints, "photos")[0]["photos"],
             "command": f"python -m models.train {name} --data FOLDER",

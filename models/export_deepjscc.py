@@ -19,6 +19,7 @@ from models.data import VALIDATION_EVERY
 from models.deepjscc import STRIDE, DeepJscc, normalised
 from models.exporting import (
     Part,
+    began_with,
     check_graph,
     command,
     load_average,
@@ -118,7 +119,6 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
     recipe, folder = RECIPES[name], staged(zoo / name)
     measured, levels = said(checkpoints, "psnr_10_db")[-1], recipe.size.levels
     net, facts = load(name, checkpoints)
-    begun = {"features_from": recipe.features_from.name} if recipe.features_from else {}
     export_graphs(net, folder)
     if levels:
         write_constellation(levels, folder / CONSTELLATION)
@@ -130,7 +130,8 @@ def export(name: str, checkpoints: Path, zoo: Path) -> Path:
         training={
             "data": DATA, "recipe": f"models.train_deepjscc.RECIPES[{name!r}]", "seed": recipe.seed,
             "snr_db": "{:g} to {:g}".format(*SNR_DB), **facts,
-            "photos": said(checkpoints, "photos")[0]["photos"], "hardware": "1 CPU core", **begun,
+            "photos": said(checkpoints, "photos")[0]["photos"], "hardware": "1 CPU core",
+            **began_with(recipe.features_from),
             "command": f"python -m models.train_deepjscc {name} --data FOLDER --data FOLDER",
         },
         measured={"held-out 256x256 crops, AWGN twin": measured},

@@ -25,6 +25,11 @@ GRAPH_TYPES = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
 Net = TypeVar("Net", bound=nn.Module)
 
 
+def began_with(features: Path | None) -> dict[str, str]:
+    """What a card tells of the weights that a training began with."""
+    return {"features_from": features.name} if features else {}
+
+
 class Part(nn.Module):
     """What a graph computes of a network: `forward` is the graph's, `net` the whole network."""
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +19,9 @@ WEIGHTS = Path(__file__).parent / "weights"
 """What trained networks were, for others to begin with."""
 CHECKPOINT_S = 300
 EMA_HALF_LIFE = 500
+
+
+Found = TypeVar("Found")
 
 
 class Average:
@@ -132,7 +136,7 @@ class Run:
         with (self.folder / "log.jsonl").open("a") as log:
             log.write(line + "\n")
 
-    def with_average(self, measure: Callable[[], dict]) -> dict:
+    def with_average(self, measure: Callable[[], Found]) -> Found:
         """What `measure` finds while the network holds its averaged weights; the live ones come back."""
         kept = {name: value.clone() for name, value in self.net.state_dict().items()}
         self.net.load_state_dict(self.average.weights)
