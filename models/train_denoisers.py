@@ -39,8 +39,8 @@ class DenoiserRecipe(Schedule):
 
 
 RECIPES = {
-    "diffsdnet": DenoiserRecipe(size=UnetSize(), steps=4000, decay=1000),
-    "dncnn": DenoiserRecipe(size=DncnnSize(), steps=4000, decay=1000),
+    "diffsdnet": DenoiserRecipe(size=UnetSize(), steps=20000, decay=1000, again=((4000, 1e-3),)),
+    "dncnn": DenoiserRecipe(size=DncnnSize(), steps=20000, decay=1000, again=((4000, 1e-3),)),
 }
 
 

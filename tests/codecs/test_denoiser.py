@@ -95,6 +95,8 @@ def test_the_schedule_covers_20_to_minus_68_db():
         ({"kind": "lmmse", "card": "x"}, "card: is not of kind lmmse"),
         ({"kind": "dncnn", "steps": 4}, "steps: is of diffsdnet, ddpm, got 4"),
         ({"kind": "ddpm", "steps": 0}, "steps: must be 1 to 1000, got 0"),
+        ({"kind": "none", "weight": 0.5}, "weight: is not of kind none"),
+        ({"kind": "ddpm", "weight": 1.5}, r"weight: must be in \(0, 1\], got 1.5"),
     ],
 )
 def test_fields_that_do_not_go_together_are_refused(fields, told):
@@ -159,7 +161,7 @@ def received(snr_db):
 @pytest.mark.parametrize("kind", ["dncnn", "diffsdnet", "ddpm"])
 def test_what_the_decoder_gets_is_the_estimate_and_its_noise(card, kind, monkeypatch):
     """Its linear estimates are what the network found, of half the error; reals off the network stay."""
-    denoiser = Denoiser(kind=kind, card=card(), steps=None if kind == "dncnn" else 3)
+    denoiser = Denoiser(kind=kind, card=card(), steps=None if kind == "dncnn" else 3, weight=1)
     base = find_network(CARD)
     network = find_denoiser(denoiser.card, base.folder)
     monkeypatch.setattr(SymbolNetwork, "eps", lambda self, *given: gaussian(1.0)(*given))
@@ -178,6 +180,23 @@ def test_what_the_decoder_gets_is_the_estimate_and_its_noise(card, kind, monkeyp
     np.testing.assert_array_equal(got, again)
     other, _ = denoiser.detected(network, x + np.float32(1e-6), noise, v, 2.0)
     assert np.allclose(got, other, atol=1e-3) == (kind != "ddpm")
+
+
+@pytest.mark.parametrize("weight", [0.25, None, 1.0])
+def test_the_decoder_is_told_the_error_of_both_estimates_together(card, weight, monkeypatch):
+    """Reals of two values, whose mean given x^ is known: their mean with the linear estimate, simulated."""
+    v, s2 = 1.0, np.float32(0.5)
+    sent = RNG.choice([-1.0, 1.0], (1, M, 40, 40))
+    x = (sent + np.sqrt(s2) * RNG.standard_normal(sent.shape)).astype(np.float32)
+    noise, expected = np.full_like(x, s2), np.full_like(x, v)
+    share = np.mean((np.tanh(x / s2) - sent) ** 2) / (v * s2 / (v + s2))
+    denoiser = Denoiser(kind="dncnn", card=card(left=(share, share)), weight=weight)
+    network = find_denoiser(denoiser.card, find_network(CARD).folder)
+    exact = (x - np.tanh(x / s2))[:, :60] / np.sqrt(s2)
+    monkeypatch.setattr(SymbolNetwork, "eps", lambda self, x, noise: exact)
+    got, left = (part[:, :60] for part in denoiser.detected(network, x, noise, expected, 0.0))
+    seen = np.mean((v / (v + left) * got - sent[:, :60]) ** 2)
+    np.testing.assert_allclose(v * left / (v + left), seen, rtol=0.02)
 
 
 def test_where_t_is_zero_symbols_are_left_as_they_are(card):

@@ -102,19 +102,21 @@ def test_a_step_sees_what_its_number_says(sent, tmp_path):
     assert facts[0] == facts[1]
 
 
-def test_what_the_decoder_is_told_is_right_by_its_own_weights(tmp_path):
-    """Its linear estimates of z are the denoiser's, and it knows that a quarter of the error is left."""
+@pytest.mark.parametrize(("weight", "share"), [(1.0, 1 / 4), (0.4, 1 / 4 + 0.36 * 3 / 4)])
+def test_what_the_decoder_is_told_is_right_by_its_own_weights(tmp_path, weight, share):
+    """Its linear estimates of z are a mean of the denoiser's and its own, and it knows what error is left."""
     rng, shape = np.random.default_rng(1), (1, C, 2, 2)
-    log_gain, log_variance, found = (rng.standard_normal(shape).astype(np.float32) for _ in range(3))
+    log_gain, log_variance, found, x = rng.standard_normal((4, *shape)).astype(np.float32)
     noise = np.full(shape, 0.5, np.float32)
     zero, side = np.zeros(shape, np.float32), np.zeros((1, 3), np.float32)
     both = {"z_tilde": zero, "log_gain": log_gain, "log_variance": log_variance, "side": side}
     np.savez(tmp_path / "prior.npz", channel=np.arange(C), snr_db=[0.0, 20.0], left=[0.25, 0.25])
     network = SymbolNetwork(folder=tmp_path, card=find_network("hda_deepsc").card)
-    told = network.told(found, noise, Known(order=log_variance, **both).power)
+    told = network.told(found, x, noise, Known(order=log_variance, **both).power, weight)
     known = hda_deepsc.Known(**{name: torch.from_numpy(value) for name, value in both.items()})
     decoder = SimpleNamespace(analog_decoder=lambda estimate: estimate)
     z_hat, left = hda_deepsc.HdaDeepsc.fuse(decoder, known, *map(torch.from_numpy, told))
-    _, linear = hda_deepsc.HdaDeepsc.fuse(decoder, known, torch.from_numpy(found), torch.from_numpy(noise))
-    np.testing.assert_allclose(z_hat, found / np.exp(log_gain), rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(left, linear / 4, rtol=1e-3, atol=1e-6)
+    own, linear = hda_deepsc.HdaDeepsc.fuse(decoder, known, torch.from_numpy(x), torch.from_numpy(noise))
+    mean = weight * found / np.exp(log_gain) + (1 - weight) * own.numpy()
+    np.testing.assert_allclose(z_hat, mean, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(left, share * linear, rtol=1e-3, atol=1e-6)
