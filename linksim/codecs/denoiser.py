@@ -186,13 +186,12 @@ class Denoiser:
     weight: float | None = None
 
     def __post_init__(self) -> None:
-        if self.card is not None and self.kind not in CARDS:
-            raise ValueError(f"card: is not of kind {self.kind}, got {self.card!r}; leave it out")
+        for name, given in (("card", self.card), ("weight", self.weight)):
+            if given is not None and self.kind not in CARDS:
+                raise ValueError(f"{name}: is not of kind {self.kind}, got {given!r}; leave it out")
         if self.steps is not None and self.kind not in STEPPED:
             told = ", ".join(STEPPED)
             raise ValueError(f"steps: is of {told}, got {self.steps} with {self.kind}; leave it out")
-        if self.weight is not None and self.kind not in CARDS:
-            raise ValueError(f"weight: is not of kind {self.kind}, got {self.weight}; leave it out")
         if self.weight is not None and not 0 < self.weight <= 1:
             raise ValueError(f"weight: must be in (0, 1], got {self.weight}; {WEIGHT} is the default")
         if isinstance(self.steps, int) and not 1 <= self.steps <= MOST_STEPS:
